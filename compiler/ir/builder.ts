@@ -1,0 +1,27 @@
+import type { Attrs, Op } from "./op.ts";
+import { operandDTypes } from "./op.ts";
+import type { Node, Origin, Region } from "./graph.ts";
+
+/** Makes nodes, deriving their types. `at` and `within` set where following nodes come from. */
+export class Builder {
+  constructor(readonly origin: Origin = { why: "" }, readonly region?: Region) {}
+
+  /** Throws OpError where the op's type rule refuses the inputs. */
+  node(op: Op, inputs: readonly Node[], attrs: Attrs = {}): Node {
+    const types = inputs.map((n) => n.type);
+    const dtypes = operandDTypes(op, types, this.region);
+    const type = op.type(types.map((t, i) => ({ dtype: dtypes[i], shape: t.shape })), attrs);
+    const node = { op, inputs, attrs, type, origin: this.origin };
+    return this.region && op.kind !== "leaf" ? { ...node, region: this.region } : node;
+  }
+
+  /** A builder whose nodes have this origin. */
+  at(origin: Origin): Builder {
+    return new Builder(origin, this.region);
+  }
+
+  /** A builder whose nodes stand in this region. */
+  within(region: Region | undefined): Builder {
+    return new Builder(this.origin, region);
+  }
+}

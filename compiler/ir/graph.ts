@@ -1,0 +1,84 @@
+import type { DType } from "../core/dtype.ts";
+import type { Span } from "../core/span.ts";
+import type { Attrs, Op, TensorType } from "./op.ts";
+
+/** Why a node exists and the source that caused it. */
+export interface Origin {
+  readonly why: string;
+  readonly span?: Span;
+}
+
+/** The precision in force where a node stands, until the casts pass has made it explicit. */
+export interface Region extends Origin {
+  readonly compute: DType;
+  readonly accum: DType;
+}
+
+/** `(op, inputs, attrs)`; the type is derived. Nodes are immutable and compared by identity. */
+export interface Node {
+  readonly op: Op;
+  readonly inputs: readonly Node[];
+  readonly attrs: Attrs;
+  readonly type: TensorType;
+  readonly origin: Origin;
+  readonly region?: Region;
+}
+
+/** `result`: the host may read it. `state`: becomes the slot's value when the program has run. */
+export interface Output {
+  readonly kind: "result" | "state";
+  readonly name: string;
+  readonly node: Node;
+}
+
+/** Everything the outputs reach. All reads of a state slot see its value from before the run. */
+export interface Graph {
+  readonly outputs: readonly Output[];
+}
+
+/** Nodes in an order where inputs come first: depth first from the roots, stable, without recursion. */
+export function topological(roots: readonly Node[]): Node[] {
+  const order: Node[] = [];
+  const seen = new Set<Node>();
+  const stack: { node: Node; next: number }[] = [];
+  const enter = (node: Node) => {
+    if (seen.has(node)) return;
+    seen.add(node);
+    stack.push({ node, next: 0 });
+  };
+  for (const root of roots) {
+    enter(root);
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1];
+      if (top.next < top.node.inputs.length) enter(top.node.inputs[top.next++]);
+      else order.push(stack.pop()!.node);
+    }
+  }
+  return order;
+}
+
+export function nodesOf(graph: Graph): Node[] {
+  return topological(graph.outputs.map((o) => o.node));
+}
+
+/** Each node's consumers, in order, a consumer once for each input it takes. */
+export function usersOf(nodes: readonly Node[]): Map<Node, Node[]> {
+  const users = new Map<Node, Node[]>(nodes.map((n) => [n, []]));
+  for (const n of nodes) for (const i of n.inputs) users.get(i)!.push(n);
+  return users;
+}
+
+/**
+ * Rebuilds a graph from its leaves up. `f` gets each old node with its inputs already rebuilt and gives the node that
+ * takes its place; give back `same(node, inputs)` to leave it.
+ */
+export function mapGraph(graph: Graph, f: (node: Node, inputs: readonly Node[]) => Node): Graph {
+  const done = new Map<Node, Node>();
+  for (const node of nodesOf(graph)) done.set(node, f(node, node.inputs.map((i) => done.get(i)!)));
+  return { outputs: graph.outputs.map((o) => ({ ...o, node: done.get(o.node)! })) };
+}
+
+/** The node itself where its inputs are unchanged, else a copy on the new inputs (whose types must be the same). */
+export function same(node: Node, inputs: readonly Node[]): Node {
+  return inputs.every((x, i) => x === node.inputs[i]) ? node : { ...node, inputs };
+}

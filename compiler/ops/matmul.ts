@@ -1,0 +1,49 @@
+import type { DType } from "../core/dtype.ts";
+import { isFloat } from "../core/dtype.ts";
+import { eqDim, eqShape } from "../core/shape.ts";
+import type { Builder } from "../ir/builder.ts";
+import type { Node } from "../ir/graph.ts";
+import type { ContractOp } from "../ir/op.ts";
+import { OpError, showType } from "../ir/op.ts";
+import { transpose } from "./view.ts";
+import { cast } from "./cast.ts";
+
+/** The contraction that every product becomes; see ContractOp. Transpositions are views of its operands. */
+export const matmulOp: ContractOp = {
+  kind: "contract",
+  name: "matmul",
+  class: "compute",
+  type([x, y], attrs) {
+    const rank = x.shape.length;
+    if (x.dtype !== y.dtype || !isFloat(x.dtype)) {
+      throw new OpError("matmul takes two tensors of one float dtype", {
+        expected: x.dtype,
+        found: y.dtype,
+        input: 1,
+      });
+    }
+    const [m, k] = x.shape.slice(-2);
+    const [k2, n] = y.shape.slice(-2);
+    if (
+      rank < 2 || y.shape.length !== rank || !eqShape(x.shape.slice(0, -2), y.shape.slice(0, -2)) ||
+      !eqDim(k, k2)
+    ) {
+      throw new OpError("the operands of matmul do not fit", {
+        expected: showType(x),
+        found: showType(y),
+        input: 1,
+      });
+    }
+    return { dtype: (attrs.out ?? x.dtype) as DType, shape: [...x.shape.slice(0, -2), m, n] };
+  },
+  grad(b, node, dy) {
+    const [x, y] = node.inputs;
+    const d = cast(b, dy, x.type.dtype);
+    return [matmul(b, d, transpose(b, y)), matmul(b, transpose(b, x), d)];
+  },
+};
+
+/** [b…, m, k] × [b…, k, n], accumulated in f32; `out` overrides the result's dtype. */
+export function matmul(b: Builder, x: Node, y: Node, out?: DType): Node {
+  return b.node(matmulOp, [x, y], out ? { out } : {});
+}
