@@ -24,9 +24,12 @@ export interface Node {
   readonly region?: Region;
 }
 
-/** `result`: the host may read it. `state`: becomes the slot's value when the program has run. */
+/**
+ * `result`: the host may read it. `state`: becomes the slot's value when the program has run. `grad`: the gradient of the
+ * parameter of that path, until the optimizer pass has used it.
+ */
 export interface Output {
-  readonly kind: "result" | "state";
+  readonly kind: "result" | "state" | "grad";
   readonly name: string;
   readonly node: Node;
 }
