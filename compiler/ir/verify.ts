@@ -1,0 +1,44 @@
+import { DimError } from "../core/shape.ts";
+import type { Graph, Node } from "./graph.ts";
+import { nodesOf } from "./graph.ts";
+import { nodeNames, printNode } from "./print.ts";
+import { operandDTypes, OpError, showType } from "./op.ts";
+
+/**
+ * What is wrong with a graph; empty for a valid one. Types are those the rules derive, casts are explicit where
+ * `explicit` is asked for, outputs are unique, and a state output has its slot's type.
+ */
+export function verify(graph: Graph, options: { readonly explicit?: boolean } = {}): string[] {
+  const faults: string[] = [];
+  const nodes = nodesOf(graph);
+  const names = nodeNames(nodes);
+  const slots = new Map<string, Node>();
+  for (const n of nodes) {
+    const fault = (text: string) => faults.push(`${text}\n    ${printNode(n, names, false)}`);
+    if (options.explicit && n.region) fault("a node still depends on its region");
+    try {
+      const dtypes = operandDTypes(n.op, n.inputs.map((i) => i.type), n.region);
+      const type = n.op.type(n.inputs.map((i, k) => ({ dtype: dtypes[k], shape: i.type.shape })), n.attrs);
+      if (showType(type) !== showType(n.type)) fault(`the type rule gives ${showType(type)}`);
+    } catch (e) {
+      if (!(e instanceof OpError || e instanceof DimError)) throw e;
+      fault(e.message);
+    }
+    if (n.op.name === "state") {
+      const other = slots.get(String(n.attrs.slot));
+      if (other && showType(other.type) !== showType(n.type)) fault(`slot ${n.attrs.slot} has two types`);
+      slots.set(String(n.attrs.slot), n);
+    }
+  }
+  const seen = new Set<string>();
+  for (const o of graph.outputs) {
+    const key = `${o.kind} ${o.name}`;
+    if (seen.has(key)) faults.push(`two outputs are called ${key}`);
+    seen.add(key);
+    const slot = o.kind === "state" ? slots.get(o.name) : undefined;
+    if (slot && showType(slot.type) !== showType(o.node.type)) {
+      faults.push(`state ${o.name} is ${showType(slot.type)} and is given ${showType(o.node.type)}`);
+    }
+  }
+  return faults;
+}
