@@ -10,17 +10,18 @@ import { fileURLToPath } from "node:url";
 import { fail } from "./assert.ts";
 
 const ROOT = new URL("./golden/", import.meta.url);
+const UPDATE = process.env.MPT_UPDATE_GOLDENS === "1";
 
 /**
  * Fails unless `text` is what `tests/golden/PATH` holds, showing where they differ; a missing file fails too. Where the
  * environment has `MPT_UPDATE_GOLDENS=1`, writes the file instead. A last newline is added to `text` if it has none.
  */
-export function golden(path: string, text: string, root: URL = ROOT): void {
+export function golden(path: string, text: string, { root = ROOT, update = UPDATE } = {}): void {
   const file = fileURLToPath(new URL(path, root));
   const actual = text.endsWith("\n") ? text : text + "\n";
   const expected = readIfThere(file);
   if (actual === expected) return;
-  if (process.env.MPT_UPDATE_GOLDENS === "1") {
+  if (update) {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, actual);
     return;

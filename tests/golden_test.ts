@@ -5,44 +5,34 @@ import { pathToFileURL } from "node:url";
 import { assertEquals, AssertionError, assertStringIncludes, assertThrows } from "./assert.ts";
 import { diff, golden } from "./golden.ts";
 
-/** Runs `body` on an empty folder for goldens, with the update variable set to `update`. */
-function inFolder(body: (root: URL, update: (value: string) => void) => void) {
+/** Runs `body` on an empty folder for goldens. */
+function inFolder(body: (root: URL) => void) {
   const folder = mkdtempSync(join(tmpdir(), "mpt-golden-"));
-  const before = process.env.MPT_UPDATE_GOLDENS;
-  const update = (value: string) => void (process.env.MPT_UPDATE_GOLDENS = value);
   try {
-    update("");
-    body(pathToFileURL(folder + "/"), update);
+    body(pathToFileURL(folder + "/"));
   } finally {
-    if (before === undefined) delete process.env.MPT_UPDATE_GOLDENS;
-    else process.env.MPT_UPDATE_GOLDENS = before;
     rmSync(folder, { recursive: true });
   }
 }
 
 Deno.test("golden: fails on a missing file, is written on request, then holds", () => {
-  inFolder((root, update) => {
-    assertThrows(() => golden("a/b.txt", "one\ntwo", root), AssertionError, "no golden file a/b.txt");
-    update("1");
-    golden("a/b.txt", "one\ntwo", root);
+  inFolder((root) => {
+    const compare = (text: string, update = false) => golden("a/b.txt", text, { root, update });
+    assertThrows(() => compare("one\ntwo"), AssertionError, "no golden file a/b.txt");
+    compare("one\ntwo", true);
     assertEquals(readFileSync(new URL("a/b.txt", root), "utf8"), "one\ntwo\n");
-    update("");
-    golden("a/b.txt", "one\ntwo", root);
-    golden("a/b.txt", "one\ntwo\n", root);
+    compare("one\ntwo");
+    compare("one\ntwo\n");
   });
 });
 
 Deno.test("golden: fails on a difference and shows it", () => {
-  inFolder((root, update) => {
-    update("1");
-    golden("c.txt", "one\ntwo\nthree", root);
-    update("");
-    const error = assertThrows(
-      () => golden("c.txt", "one\n2\nthree", root),
-      AssertionError,
-      "golden file c.txt",
-    );
+  inFolder((root) => {
+    const compare = (text: string, update = false) => golden("c.txt", text, { root, update });
+    compare("one\ntwo\nthree", true);
+    const error = assertThrows(() => compare("one\n2\nthree"), AssertionError, "golden file c.txt");
     assertStringIncludes(error.message, "  one\n- two\n+ 2\n  three\n");
+    assertEquals(readFileSync(new URL("c.txt", root), "utf8"), "one\ntwo\nthree\n");
   });
 });
 

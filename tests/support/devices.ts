@@ -1,6 +1,6 @@
 /**
  * The devices that tests run on. A Vulkan driver is chosen by the environment a process starts with, so there is one
- * test process for each device: `tools/test.ts` starts it with {@linkcode deviceEnv}, and inside it
+ * test process for each device: `tools/run_tests.ts` starts it with {@linkcode deviceEnv}, and inside it
  * {@linkcode testDevice} says which device it is for. A process started by hand (`deno test`) is for the CPU.
  *
  * @module
