@@ -30,6 +30,8 @@ export interface TestOptions {
   flags: readonly string[];
   /** Leaves out the lines of tests that passed. */
   quiet: boolean;
+  /** Takes the output, in pieces. */
+  write: (text: string) => void;
 }
 
 /** Splits the arguments of `deno task test`. @throws Error on an unknown device */
@@ -41,6 +43,7 @@ export function parseArgs(args: readonly string[]): TestOptions {
     paths: rest.filter((arg) => !arg.startsWith("-") && existsSync(arg)),
     flags: rest.filter((arg) => arg.startsWith("-") || !existsSync(arg)),
     quiet: args.includes("--quiet"),
+    write: (text) => void Deno.stdout.writeSync(new TextEncoder().encode(text)),
   };
 }
 
@@ -60,7 +63,7 @@ export async function runTests(options: TestOptions, required = requiredNames())
       );
       continue;
     }
-    console.log(`\n${device.name}: ${probe.adapter}`);
+    options.write(`\n${device.name}: ${probe.adapter}\n`);
     const start = performance.now();
     const counts = await runProcess(device, paths, options);
     for (const key of ["passed", "failed", "ignored"] as const) total[key] += counts[key];
@@ -70,7 +73,7 @@ export async function runTests(options: TestOptions, required = requiredNames())
       `${name}${counts.passed} passed, ${counts.failed} failed${ignored} in ${seconds} s on ${probe.adapter}`,
     );
   }
-  console.log(["", ...report].join("\n"));
+  options.write(["", ...report, ""].join("\n"));
   return total;
 }
 
@@ -90,7 +93,7 @@ async function runProcess(
   // A native WebGPU is loaded once a process; workers side by side would share it.
   const parallel = device.api === "none" ? ["--parallel"] : [];
   const args = ["test", "-A", "--no-check", ...parallel, ...options.flags, ...paths];
-  const { code, output } = await runFiltered(args, deviceEnv(device), options.quiet);
+  const { code, output } = await runFiltered(args, deviceEnv(device), options);
   const counts = parseSummary(output);
   if (code === 0 && counts) return counts;
   // A crash, or a failure that belongs to no test, must not look like success.

@@ -31,11 +31,11 @@ export function isNews(line: string): boolean {
   return !/ \.\.\. ok \([\d.]+\S*\)\s*$|^running \d+ tests? from /.test(stripAnsi(line));
 }
 
-/** Runs Deno with `args`, shows its output as it comes (in a quiet run: the news), and gives all of its stdout. */
+/** Runs Deno with `args`, writes its output as it comes (in a quiet run: the news), and gives all of its stdout. */
 export async function runFiltered(
   args: readonly string[],
   env: Record<string, string>,
-  quiet: boolean,
+  { quiet, write }: { quiet: boolean; write: (text: string) => void },
 ): Promise<{ code: number; output: string }> {
   const colour: Record<string, string> = Deno.stdout.isTerminal() ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" };
   const command = new Deno.Command(Deno.execPath(), {
@@ -47,19 +47,19 @@ export async function runFiltered(
   });
   const child = command.spawn();
   let output = "", pending = "", blank = false;
-  const show = (text: string) => {
-    if (!quiet) return Deno.stdout.writeSync(new TextEncoder().encode(text));
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    output += text;
+    if (!quiet) {
+      write(text);
+      continue;
+    }
     const lines = (pending + text).split("\n");
     pending = lines.pop()!;
     for (const line of lines.filter(isNews)) {
-      if (line !== "" || !blank) console.log(line);
+      if (line !== "" || !blank) write(line + "\n");
       blank = line === "";
     }
-  };
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    output += text;
-    show(text);
   }
-  if (pending) console.log(pending);
+  if (pending) write(pending + "\n");
   return { code: (await child.status).code, output };
 }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "../tests/assert.ts";
+import { assert, assertEquals, assertMatch, assertNotMatch, assertThrows } from "../tests/assert.ts";
 import { gpuDevices, TEST_DEVICES } from "../tests/support/devices.ts";
 import { parseArgs, runTests } from "./run_tests.ts";
 import { isNews, parseSummary, stripAnsi } from "./test_process.ts";
@@ -47,12 +47,15 @@ Deno.test("run tests: arguments are devices, paths that exist, and flags for den
   );
 });
 
-/** Runs a folder holding one test file with `text`, as `deno task test FOLDER` would. */
+/** Runs a folder holding one test file with `text`, as `deno task test FOLDER` would, and keeps the output. */
 async function runFile(text: string) {
+  let output = "";
   const folder = await Deno.makeTempDir({ prefix: "mpt-run-" });
   try {
     await Deno.writeTextFile(`${folder}/x_test.ts`, text);
-    return await runTests({ ...parseArgs(["--device=cpu", "--quiet"]), paths: [folder] });
+    const write = (text: string) => void (output += text);
+    const counts = await runTests({ ...parseArgs(["--device=cpu", "--quiet"]), paths: [folder], write });
+    return { counts, output };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -61,12 +64,16 @@ async function runFile(text: string) {
 Deno.test("run tests: passes, failures and skips are counted", async () => {
   const text =
     'Deno.test("a", () => {}); Deno.test.ignore("b", () => {}); Deno.test("c", () => { throw 1; });';
-  assertEquals(await runFile(text), { passed: 1, failed: 1, ignored: 1 });
+  const { counts, output } = await runFile(text);
+  assertEquals(counts, { passed: 1, failed: 1, ignored: 1 });
+  assertMatch(output, /=> c \.\.\. FAILED/);
+  assertNotMatch(output, /=> a \.\.\./);
+  assertMatch(output, /^cpu +1 passed, 1 failed, 1 ignored in [\d.]+ s/m);
 });
 
 Deno.test("run tests: a process that dies counts as a failure", async () => {
   const text = 'Deno.test("a", () => Deno.kill(Deno.pid, "SIGKILL"));';
-  assertEquals(await runFile(text), { passed: 0, failed: 1, ignored: 0 });
+  assertEquals((await runFile(text)).counts, { passed: 0, failed: 1, ignored: 0 });
 });
 
 Deno.test("run tests: a missing device is skipped, unless MPT_REQUIRE names it", async () => {
@@ -76,7 +83,10 @@ Deno.test("run tests: a missing device is skipped, unless MPT_REQUIRE names it",
     drivers: ["/nowhere.json"],
     install: "buy one",
   } as const;
-  const options = { ...parseArgs([]), devices: [nowhere] };
+  let output = "";
+  const options = { ...parseArgs([]), devices: [nowhere], write: (text: string) => void (output += text) };
   assertEquals(await runTests(options, new Set()), { passed: 0, failed: 0, ignored: 0 });
+  assertMatch(output, /^hardware +skipped: no driver at \/nowhere.json; buy one$/m);
   assertEquals(await runTests(options, new Set(["hardware"])), { passed: 0, failed: 1, ignored: 0 });
+  assertMatch(output, /^hardware +FAILED \(MPT_REQUIRE names it\): /m);
 });
