@@ -33,12 +33,7 @@ Deno.test("test process: a quiet run leaves out what passed, and nothing else", 
 Deno.test("run tests: arguments are devices, paths that exist, and flags for deno test", () => {
   const options = parseArgs(["--device=cpu,lavapipe", "tools", "--filter=nothing", "--quiet"]);
   assertEquals(options.devices.map(({ name }) => name), ["cpu", "lavapipe"]);
-  assertEquals({ ...options, devices: [] }, {
-    devices: [],
-    paths: ["tools"],
-    flags: ["--filter=nothing"],
-    quiet: true,
-  });
+  assertEquals([options.paths, options.flags, options.quiet], [["tools"], ["--filter=nothing"], true]);
   assertEquals(parseArgs([]).devices, TEST_DEVICES);
   assertThrows(
     () => parseArgs(["--device=toaster"]),
