@@ -32,4 +32,108 @@ export interface TargetLimits {
 export interface TargetQuirks {
   /** wgpu keeps indexed private arrays in memory: accumulators must be named scalars, unrolled. */
   readonly unrollPrivateArrays: boolean;
+  /** `pack2x16float` and `unpack2x16float` are wrong here: packed f16 goes through integer arithmetic. */
+  readonly packF16InIntegers: boolean;
 }
+
+const UNROLL: TargetQuirks = { unrollPrivateArrays: true, packF16InIntegers: false };
+const PLAIN: TargetQuirks = { unrollPrivateArrays: false, packF16InIntegers: false };
+
+/** The CPU executor: no shader limits, sizes bounded by typed arrays. */
+export const TARGET_CPU: Target = {
+  name: "cpu",
+  provider: "cpu",
+  f16: false,
+  subgroups: null,
+  subgroupMatrix: [],
+  limits: {
+    maxStorageBuffersPerShaderStage: 1 << 16,
+    maxComputeWorkgroupSizeX: 1,
+    maxComputeInvocationsPerWorkgroup: 1,
+    maxComputeWorkgroupStorageSize: 0,
+    maxComputeWorkgroupsPerDimension: 2 ** 31 - 1,
+    maxStorageBufferBindingSize: 2 ** 32,
+    maxBufferSize: 2 ** 32,
+    minStorageBufferOffsetAlignment: 256,
+  },
+  quirks: PLAIN,
+};
+
+/** Mesa's software Vulkan under Deno's own WebGPU: native f16, no subgroups. */
+export const TARGET_LAVAPIPE: Target = {
+  name: "lavapipe",
+  provider: "deno",
+  f16: true,
+  subgroups: null,
+  subgroupMatrix: [],
+  limits: {
+    maxStorageBuffersPerShaderStage: 32,
+    maxComputeWorkgroupSizeX: 1024,
+    maxComputeInvocationsPerWorkgroup: 1024,
+    maxComputeWorkgroupStorageSize: 32768,
+    maxComputeWorkgroupsPerDimension: 65535,
+    maxStorageBufferBindingSize: 134217728,
+    maxBufferSize: 2147483647,
+    minStorageBufferOffsetAlignment: 32,
+  },
+  quirks: UNROLL,
+};
+
+/** Google's software Vulkan under Dawn: packed f16, subgroups of 4. */
+export const TARGET_SWIFTSHADER: Target = {
+  name: "swiftshader",
+  provider: "dawn",
+  f16: false,
+  subgroups: { min: 4, max: 4 },
+  subgroupMatrix: [],
+  limits: {
+    maxStorageBuffersPerShaderStage: 12,
+    maxComputeWorkgroupSizeX: 256,
+    maxComputeInvocationsPerWorkgroup: 256,
+    maxComputeWorkgroupStorageSize: 32768,
+    maxComputeWorkgroupsPerDimension: 65535,
+    maxStorageBufferBindingSize: 1073741824,
+    maxBufferSize: 1073741824,
+    minStorageBufferOffsetAlignment: 256,
+  },
+  // It rounds just above half the least subnormal down to 0.
+  quirks: { ...PLAIN, packF16InIntegers: true },
+};
+
+const H100_LIMITS: TargetLimits = {
+  maxStorageBuffersPerShaderStage: 16,
+  maxComputeWorkgroupSizeX: 1024,
+  maxComputeInvocationsPerWorkgroup: 1024,
+  maxComputeWorkgroupStorageSize: 49152,
+  maxComputeWorkgroupsPerDimension: 65535,
+  maxStorageBufferBindingSize: 2147483644,
+  maxBufferSize: 2147483644,
+  minStorageBufferOffsetAlignment: 16,
+};
+
+/** An NVIDIA H100 under Dawn: native f16, subgroups of 32 and matrix units. */
+export const TARGET_H100_DAWN: Target = {
+  name: "h100-dawn",
+  provider: "dawn",
+  f16: true,
+  subgroups: { min: 32, max: 32 },
+  subgroupMatrix: [
+    { component: "f16", result: "f32", M: 16, N: 16, K: 16 },
+    { component: "f16", result: "f16", M: 16, N: 16, K: 16 },
+    { component: "i8", result: "i32", M: 16, N: 16, K: 32 },
+    { component: "u8", result: "u32", M: 16, N: 16, K: 32 },
+  ],
+  limits: H100_LIMITS,
+  quirks: PLAIN,
+};
+
+/** The same card under Deno's own WebGPU: native f16, nothing else. */
+export const TARGET_H100_DENO: Target = {
+  name: "h100-deno",
+  provider: "deno",
+  f16: true,
+  subgroups: null,
+  subgroupMatrix: [],
+  limits: { ...H100_LIMITS, maxStorageBuffersPerShaderStage: 32, minStorageBufferOffsetAlignment: 32 },
+  quirks: UNROLL,
+};

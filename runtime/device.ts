@@ -1,0 +1,165 @@
+import { type Target, TARGET_CPU } from "../compiler/core/target.ts";
+import { targetOf } from "./capabilities.ts";
+import { hostRuntime, readEnv } from "./environment.ts";
+import type { GpuCounters } from "./gpu/counter.ts";
+import { countCalls } from "./gpu/counter.ts";
+import { messageOf } from "./gpu/pipeline.ts";
+import { nativeProvider } from "./providers/native.ts";
+import type { AdapterReport, DeviceHandle, Provider, ProviderName } from "./providers/provider.ts";
+import type { Check } from "./self_test.ts";
+import { selfTest } from "./self_test.ts";
+
+/** What a caller asks for. `deno` and `browser` both mean `navigator.gpu`. */
+export type DeviceChoice = "auto" | "dawn" | "deno" | "browser" | "cpu";
+
+const CHOICES: readonly DeviceChoice[] = ["auto", "dawn", "deno", "browser", "cpu"];
+
+/** What became of one provider. */
+export interface ProbeRecord {
+  readonly provider: ProviderName | "cpu";
+  readonly outcome: "chosen" | "passed over" | "unavailable" | "refused";
+  /** One sentence without a full stop. */
+  readonly reason: string;
+  readonly adapter?: AdapterReport;
+  /** Where the device was opened and tested. */
+  readonly checks?: readonly Check[];
+  readonly selfTestMilliseconds?: number;
+}
+
+interface DeviceBase {
+  /** One line for people: "NVIDIA H100 80GB HBM3 (dawn)". */
+  readonly name: string;
+  readonly target: Target;
+  /** Every provider and why it was taken or not, in order. */
+  readonly probes: readonly ProbeRecord[];
+  close(): void;
+}
+
+export interface CpuDevice extends DeviceBase {
+  readonly kind: "cpu";
+}
+
+export interface GpuDevice extends DeviceBase {
+  readonly kind: "gpu";
+  readonly handle: DeviceHandle;
+  /** What the device was asked to do since it was opened, the self-test left out. */
+  readonly counters: GpuCounters;
+  readonly checks: readonly Check[];
+}
+
+export type Device = CpuDevice | GpuDevice;
+
+export interface DeviceOptions {
+  /** Default: MPT_DEVICE, else "auto". */
+  readonly device?: DeviceChoice;
+  /** Keeps Dawn's bounds checks. Default: whether MPT_VALIDATE or MPT_TEST_DEVICE is set. */
+  readonly validate?: boolean;
+  /** More Dawn toggles to enable. */
+  readonly toggles?: readonly string[];
+}
+
+/** No device of the asked kind can be used; the message says why and what to do. */
+export class DeviceError extends Error {
+  constructor(message: string, readonly probes: readonly ProbeRecord[]) {
+    super(message);
+    this.name = "DeviceError";
+  }
+}
+
+/**
+ * Opens the best device. `auto` takes Dawn on a hardware GPU, else `navigator.gpu` on one, else the CPU executor;
+ * software adapters are no faster than the CPU executor and are taken only when asked for by name.
+ *
+ * Throws DeviceError where a device was asked for by name and cannot be used; `auto` and `cpu` never throw.
+ */
+export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
+  const choice = options.device ?? choiceFromEnvironment();
+  const probes: ProbeRecord[] = [];
+  if (choice !== "cpu") {
+    for (const provider of await providersFor(choice, options)) {
+      if (probes.some((p) => p.outcome === "chosen")) break;
+      const opened = await tryProvider(provider, choice === "auto");
+      probes.push(opened.record);
+      if (opened.device) return { ...opened.device, probes };
+    }
+    if (choice !== "auto") {
+      throw new DeviceError(`MPT cannot use ${choice}: ${probes.at(-1)!.reason}`, probes);
+    }
+  }
+  probes.push({
+    provider: "cpu",
+    outcome: "chosen",
+    reason: choice === "cpu" ? "asked for" : "no hardware GPU can be used; training is slower and as right",
+  });
+  return { kind: "cpu", name: "CPU", target: TARGET_CPU, probes, close: () => {} };
+}
+
+function choiceFromEnvironment(): DeviceChoice {
+  const asked = readEnv("MPT_DEVICE");
+  if (asked === undefined) return "auto";
+  const choice = CHOICES.find((c) => c === asked);
+  if (!choice) {
+    throw new DeviceError(`MPT_DEVICE is "${asked}"; it must be one of ${CHOICES.join(", ")}`, []);
+  }
+  return choice;
+}
+
+/** The providers to try, in order. Dawn is loaded only where it can run. */
+async function providersFor(choice: DeviceChoice, options: DeviceOptions): Promise<Provider[]> {
+  const list: Provider[] = [];
+  if (hostRuntime !== "browser" && (choice === "auto" || choice === "dawn")) {
+    const { dawnProvider, validateByEnvironment } = await import("./providers/dawn.ts");
+    list.push(
+      dawnProvider({ validate: options.validate ?? validateByEnvironment(), toggles: options.toggles }),
+    );
+  }
+  if (choice !== "dawn" || hostRuntime === "browser") list.push(nativeProvider());
+  return list;
+}
+
+type Opened = { readonly record: ProbeRecord; readonly device?: Omit<GpuDevice, "probes"> };
+
+async function tryProvider(provider: Provider, hardwareOnly: boolean): Promise<Opened> {
+  const { name } = provider;
+  const probe = await provider.probe();
+  if (!probe.ok) return { record: { provider: name, outcome: "unavailable", reason: probe.reason } };
+  const { adapter } = probe;
+  if (hardwareOnly && adapter.software) {
+    const reason = `${adapter.description} runs on the CPU and is no faster than the CPU executor; ` +
+      `MPT_DEVICE=${name} takes it all the same`;
+    return { record: { provider: name, outcome: "passed over", reason, adapter } };
+  }
+  let handle: DeviceHandle;
+  try {
+    handle = await provider.open();
+  } catch (error) {
+    const reason = `${adapter.description} did not open: ${messageOf(error).split("\n")[0]}`;
+    return { record: { provider: name, outcome: "refused", reason, adapter } };
+  }
+  const tested = await selfTest(handle, targetOf(handle.adapter));
+  const found = { adapter, checks: tested.checks, selfTestMilliseconds: tested.milliseconds };
+  if (tested.refusal) {
+    handle.close();
+    return { record: { provider: name, outcome: "refused", reason: tested.refusal, ...found } };
+  }
+  const failed = tested.checks.filter((c) => !c.ok).length;
+  return {
+    record: {
+      provider: name,
+      outcome: "chosen",
+      reason: failed
+        ? `works, with ${failed} of ${tested.checks.length} checks worked around`
+        : "passes every check",
+      ...found,
+    },
+    device: {
+      kind: "gpu",
+      name: tested.target.name,
+      target: tested.target,
+      handle,
+      counters: countCalls(handle),
+      checks: tested.checks,
+      close: () => handle.close(),
+    },
+  };
+}

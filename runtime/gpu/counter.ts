@@ -1,0 +1,132 @@
+import type { DeviceHandle } from "../providers/provider.ts";
+import { MapMode, Usage } from "./usage.ts";
+
+/** What a device was really asked to do. Tests and benchmarks read these, never the compiler's estimates. */
+export interface GpuCounters {
+  dispatches: number;
+  submits: number;
+  /** Calls of mapAsync. */
+  maps: number;
+  /** By writeBuffer, and through ranges mapped for writing. */
+  bytesUploaded: number;
+  /** Through ranges mapped for reading. */
+  bytesDownloaded: number;
+  buffersCreated: number;
+  buffersDestroyed: number;
+  pipelines: number;
+  liveBytes: number;
+  peakBytes: number;
+}
+
+const counted = new WeakMap<GPUDevice, GpuCounters>();
+
+/**
+ * Counts what passes through a device from now on, and sends its promises through the provider's `wait`. The methods
+ * are replaced on this one device and the objects it makes, so nothing else in the process is touched. Counting again
+ * gives the same counters back.
+ */
+export function countCalls(handle: Pick<DeviceHandle, "gpu" | "wait">): GpuCounters {
+  const { gpu } = handle;
+  const known = counted.get(gpu);
+  if (known) return known;
+  const counters: GpuCounters = {
+    dispatches: 0,
+    submits: 0,
+    maps: 0,
+    bytesUploaded: 0,
+    bytesDownloaded: 0,
+    buffersCreated: 0,
+    buffersDestroyed: 0,
+    pipelines: 0,
+    liveBytes: 0,
+    peakBytes: 0,
+  };
+  counted.set(gpu, counters);
+  const wait = <T>(promise: Promise<T>) => handle.wait(promise);
+
+  const { queue } = gpu;
+  around(queue, "submit", (submit, buffers) => {
+    counters.submits++;
+    return submit(buffers);
+  });
+  around(queue, "writeBuffer", (write, buffer, offset, data, dataOffset, size) => {
+    const unit = ArrayBuffer.isView(data) ? (data as Uint8Array).BYTES_PER_ELEMENT ?? 1 : 1;
+    counters.bytesUploaded += size === undefined ? data.byteLength - (dataOffset ?? 0) * unit : size * unit;
+    return write(buffer, offset, data, dataOffset, size);
+  });
+  around(queue, "onSubmittedWorkDone", (done) => wait(done()));
+  around(gpu, "popErrorScope", (pop) => wait(pop()));
+  around(gpu, "createComputePipeline", (create, descriptor) => {
+    counters.pipelines++;
+    return create(descriptor);
+  });
+  around(gpu, "createComputePipelineAsync", (create, descriptor) => {
+    counters.pipelines++;
+    return wait(create(descriptor));
+  });
+  around(gpu, "createBuffer", (create, descriptor) => {
+    const buffer = create(descriptor);
+    countBuffer(buffer, descriptor, counters, wait);
+    return buffer;
+  });
+  around(gpu, "createCommandEncoder", (create, descriptor) => {
+    const encoder = create(descriptor);
+    around(encoder, "beginComputePass", (begin, options) => {
+      const pass = begin(options);
+      around(pass, "dispatchWorkgroups", (dispatch, x, y, z) => {
+        counters.dispatches++;
+        return dispatch(x, y, z);
+      });
+      return pass;
+    });
+    return encoder;
+  });
+  return counters;
+}
+
+function countBuffer(
+  buffer: GPUBuffer,
+  descriptor: GPUBufferDescriptor,
+  counters: GpuCounters,
+  wait: <T>(promise: Promise<T>) => Promise<T>,
+): void {
+  counters.buffersCreated++;
+  counters.liveBytes += descriptor.size;
+  counters.peakBytes = Math.max(counters.peakBytes, counters.liveBytes);
+  let live = true;
+  around(buffer, "destroy", (destroy) => {
+    if (live) {
+      live = false;
+      counters.buffersDestroyed++;
+      counters.liveBytes -= descriptor.size;
+    }
+    return destroy();
+  });
+  const mappable = descriptor.mappedAtCreation ||
+    (descriptor.usage & (Usage.MAP_READ | Usage.MAP_WRITE)) !== 0;
+  if (!mappable) return;
+  let reading = false;
+  around(buffer, "mapAsync", (map, mode, offset, size) => {
+    counters.maps++;
+    reading = mode === MapMode.READ;
+    return wait(map(mode, offset, size));
+  });
+  around(buffer, "getMappedRange", (range, offset, size) => {
+    const bytes = range(offset, size);
+    counters[reading ? "bytesDownloaded" : "bytesUploaded"] += bytes.byteLength;
+    return bytes;
+  });
+}
+
+/** Replaces a method of one object by `f`, which gets the original, bound, and the arguments. */
+function around<
+  T extends object,
+  K extends keyof T,
+  F extends Extract<T[K], (...args: never[]) => unknown>,
+>(target: T, name: K, f: (original: F, ...args: Parameters<F>) => ReturnType<F>): void {
+  const original = (target[name] as F).bind(target) as F;
+  Object.defineProperty(target, name, {
+    configurable: true,
+    value: (...args: Parameters<F>) => f(original, ...args),
+  });
+}
