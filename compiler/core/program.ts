@@ -119,6 +119,8 @@ export interface Bundle {
 export interface ProgramOptions {
   /** Adds `grad/PATH` results: unscaled, before clipping, f32. */
   readonly grads?: boolean;
+  /** `predict` from the train block's batch inputs instead of the model's own. */
+  readonly fromBatch?: boolean;
 }
 
 /** Bytes of a tensor on the host: unpadded, row-major, little-endian, in its dtype. */
