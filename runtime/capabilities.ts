@@ -26,6 +26,6 @@ export function targetOf(adapter: AdapterReport): Target {
     subgroups: adapter.subgroups,
     subgroupMatrix: adapter.subgroups ? adapter.subgroupMatrix : [],
     limits,
-    quirks: { unrollPrivateArrays: adapter.provider === "deno", packF16InIntegers: false },
+    quirks: { unrollPrivateArrays: adapter.provider === "deno" },
   };
 }

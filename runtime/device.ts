@@ -2,7 +2,7 @@ import { type Target, TARGET_CPU } from "../compiler/core/target.ts";
 import { targetOf } from "./capabilities.ts";
 import { hostRuntime, readEnv } from "./environment.ts";
 import type { GpuCounters } from "./gpu/counter.ts";
-import { countCalls } from "./gpu/counter.ts";
+import { countCalls, resetCounters } from "./gpu/counter.ts";
 import { messageOf } from "./gpu/pipeline.ts";
 import { nativeProvider } from "./providers/native.ts";
 import type { AdapterReport, DeviceHandle, Provider, ProviderName } from "./providers/provider.ts";
@@ -136,7 +136,9 @@ async function tryProvider(provider: Provider, hardwareOnly: boolean): Promise<O
     const reason = `${adapter.description} did not open: ${messageOf(error).split("\n")[0]}`;
     return { record: { provider: name, outcome: "refused", reason, adapter } };
   }
-  const tested = await selfTest(handle, targetOf(handle.adapter));
+  const counters = countCalls(handle);
+  const tested = await selfTest(handle.gpu, targetOf(handle.adapter));
+  resetCounters(counters);
   const found = { adapter, checks: tested.checks, selfTestMilliseconds: tested.milliseconds };
   if (tested.refusal) {
     handle.close();
@@ -157,7 +159,7 @@ async function tryProvider(provider: Provider, hardwareOnly: boolean): Promise<O
       name: tested.target.name,
       target: tested.target,
       handle,
-      counters: countCalls(handle),
+      counters,
       checks: tested.checks,
       close: () => handle.close(),
     },

@@ -56,7 +56,7 @@ function renderTarget(target: Target): string[] {
   const sizes = subgroups &&
     (subgroups.min === subgroups.max ? `${subgroups.max}` : `${subgroups.min} to ${subgroups.max}`);
   const rows: [string, string][] = [
-    ["f16", target.f16 ? "native" : target.quirks.packF16InIntegers ? "packed by integers" : "packed"],
+    ["f16", target.f16 ? "native" : "packed"],
     ["subgroups", sizes ?? "no"],
     [
       "matrix units",

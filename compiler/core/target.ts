@@ -32,12 +32,10 @@ export interface TargetLimits {
 export interface TargetQuirks {
   /** wgpu keeps indexed private arrays in memory: accumulators must be named scalars, unrolled. */
   readonly unrollPrivateArrays: boolean;
-  /** `pack2x16float` and `unpack2x16float` are wrong here: packed f16 goes through integer arithmetic. */
-  readonly packF16InIntegers: boolean;
 }
 
-const UNROLL: TargetQuirks = { unrollPrivateArrays: true, packF16InIntegers: false };
-const PLAIN: TargetQuirks = { unrollPrivateArrays: false, packF16InIntegers: false };
+const UNROLL: TargetQuirks = { unrollPrivateArrays: true };
+const PLAIN: TargetQuirks = { unrollPrivateArrays: false };
 
 /** The CPU executor: no shader limits, sizes bounded by typed arrays. */
 export const TARGET_CPU: Target = {
@@ -96,8 +94,7 @@ export const TARGET_SWIFTSHADER: Target = {
     maxBufferSize: 1073741824,
     minStorageBufferOffsetAlignment: 256,
   },
-  // It rounds just above half the least subnormal down to 0.
-  quirks: { ...PLAIN, packF16InIntegers: true },
+  quirks: PLAIN,
 };
 
 const H100_LIMITS: TargetLimits = {

@@ -18,6 +18,19 @@ export interface GpuCounters {
   peakBytes: number;
 }
 
+const ZERO: Readonly<GpuCounters> = {
+  dispatches: 0,
+  submits: 0,
+  maps: 0,
+  bytesUploaded: 0,
+  bytesDownloaded: 0,
+  buffersCreated: 0,
+  buffersDestroyed: 0,
+  pipelines: 0,
+  liveBytes: 0,
+  peakBytes: 0,
+};
+
 const counted = new WeakMap<GPUDevice, GpuCounters>();
 
 /**
@@ -29,18 +42,7 @@ export function countCalls(handle: Pick<DeviceHandle, "gpu" | "wait">): GpuCount
   const { gpu } = handle;
   const known = counted.get(gpu);
   if (known) return known;
-  const counters: GpuCounters = {
-    dispatches: 0,
-    submits: 0,
-    maps: 0,
-    bytesUploaded: 0,
-    bytesDownloaded: 0,
-    buffersCreated: 0,
-    buffersDestroyed: 0,
-    pipelines: 0,
-    liveBytes: 0,
-    peakBytes: 0,
-  };
+  const counters = { ...ZERO };
   counted.set(gpu, counters);
   const wait = <T>(promise: Promise<T>) => handle.wait(promise);
 
@@ -82,6 +84,12 @@ export function countCalls(handle: Pick<DeviceHandle, "gpu" | "wait">): GpuCount
     return encoder;
   });
   return counters;
+}
+
+/** Starts counting from here; the peak starts at what is live. */
+export function resetCounters(counters: GpuCounters): void {
+  const { liveBytes } = counters;
+  Object.assign(counters, ZERO, { liveBytes, peakBytes: liveBytes });
 }
 
 function countBuffer(

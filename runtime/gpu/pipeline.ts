@@ -1,23 +1,88 @@
-import type { DeviceHandle } from "../providers/provider.ts";
+import type { Kernel } from "../../compiler/core/kernel.ts";
+import { COMPUTE_STAGE } from "./usage.ts";
 
-/**
- * Compiles one compute shader with an explicit layout. Throws an Error whose message is the compiler's own, with the
- * line of WGSL it points at.
- */
+/** A compiled kernel and the layout its bind groups are made with. */
+export interface CompiledKernel {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+/** Pipelines of one device. A shader is compiled once, whichever Programs use it. */
+export class PipelineCache {
+  readonly #gpu: GPUDevice;
+  readonly #layouts = new Map<string, { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout }>();
+  readonly #compiled = new Map<string, Promise<CompiledKernel>>();
+
+  constructor(gpu: GPUDevice) {
+    this.#gpu = gpu;
+  }
+
+  /** Throws an Error that names the kernel and says what its shader's compiler said. */
+  compile(kernel: Kernel): Promise<CompiledKernel> {
+    const { shader } = kernel;
+    if (!shader) {
+      throw new Error(
+        `kernel ${kernel.name} has no shader: its Program was compiled for the CPU, not for this device`,
+      );
+    }
+    // `var<storage, read>` needs a read-only binding and the others a writable one; the code is the rest of the key.
+    const access = kernel.bindings.map((b) => b.access === "read" ? "r" : "w").join("");
+    const key = `${access}:${shader.code}`;
+    let compiled = this.#compiled.get(key);
+    if (!compiled) {
+      const layout = this.#layout(access);
+      compiled = compileShader(this.#gpu, kernel.name, shader.code, layout.pipeline).then(
+        (pipeline) => ({ pipeline, layout: layout.group }),
+        (error) => {
+          this.#compiled.delete(key);
+          throw new Error(
+            `the shader of kernel ${kernel.name} (${shader.variant}) does not compile: ${messageOf(error)}`,
+          );
+        },
+      );
+      this.#compiled.set(key, compiled);
+    }
+    return compiled;
+  }
+
+  /** Layouts are explicit: an automatic one leaves out bindings that a shader happens not to use. */
+  #layout(access: string): { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout } {
+    let layout = this.#layouts.get(access);
+    if (!layout) {
+      const group = this.#gpu.createBindGroupLayout({
+        label: access,
+        entries: [...access].map((a, binding) => ({
+          binding,
+          visibility: COMPUTE_STAGE,
+          buffer: { type: a === "r" ? "read-only-storage" : "storage" },
+        })),
+      });
+      layout = {
+        group,
+        pipeline: this.#gpu.createPipelineLayout({ label: access, bindGroupLayouts: [group] }),
+      };
+      this.#layouts.set(access, layout);
+    }
+    return layout;
+  }
+}
+
+/** Compiles one compute shader. Throws an Error whose message is the compiler's own. */
 export async function compileShader(
-  handle: Pick<DeviceHandle, "gpu" | "wait">,
+  gpu: GPUDevice,
   label: string,
   code: string,
   layout: GPUPipelineLayout,
 ): Promise<GPUComputePipeline> {
-  const { gpu } = handle;
   gpu.pushErrorScope("validation");
   const module = gpu.createShaderModule({ label, code });
-  const fault = handle.wait(gpu.popErrorScope());
+  const fault = gpu.popErrorScope();
   // Started before the fault is known, so that many shaders compile at once.
-  const pipeline = handle.wait(
-    gpu.createComputePipelineAsync({ label, layout, compute: { module, entryPoint: "main" } }),
-  );
+  const pipeline = gpu.createComputePipelineAsync({
+    label,
+    layout,
+    compute: { module, entryPoint: "main" },
+  });
   const [shader, result] = await Promise.allSettled([fault, pipeline]);
   if (shader.status === "fulfilled" && shader.value) throw new Error(shader.value.message.trim());
   if (result.status === "rejected") throw new Error(messageOf(result.reason));

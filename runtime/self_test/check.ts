@@ -8,9 +8,10 @@ export interface Check {
   readonly detail: string;
 }
 
-/** What a failed check costs: the device, or a part of its Target. */
+/** What a failed check costs: the device, a part of its Target, or nothing. */
 export type Remedy =
   | { readonly kind: "refuse" }
+  | { readonly kind: "note" }
   | { readonly kind: "avoid"; readonly how: string; readonly change: (target: Target) => Target };
 
 /** A check's finding and, should it have failed, the remedy. */
@@ -49,11 +50,8 @@ export const AVOID_F16: Remedy = {
   }),
 };
 
-export const INTEGER_PACK: Remedy = {
-  kind: "avoid",
-  how: "f16 is packed by integer arithmetic instead",
-  change: (target) => ({ ...target, quirks: { ...target.quirks, packF16InIntegers: true } }),
-};
+/** For what kernels do not rest on: worth knowing, never a failure. */
+export const NOTE: Remedy = { kind: "note" };
 
 export const AVOID_SUBGROUPS: Remedy = {
   kind: "avoid",

@@ -1,6 +1,6 @@
 import { bf16Bits, f16Bits, f32Bits, fromF16Bits, fromF32Bits } from "../../compiler/core/round.ts";
-import type { Experiment, Finding } from "./check.ts";
-import { AVOID_F16, compare, hex, INTEGER_PACK, REFUSE } from "./check.ts";
+import type { Experiment, Finding, Remedy } from "./check.ts";
+import { AVOID_F16, compare, hex, NOTE, REFUSE } from "./check.ts";
 
 const INPUTS = `
 @group(0) @binding(0) var<storage, read> input: array<u32>;
@@ -52,7 +52,13 @@ const COUNT = 64;
 
 const isSubnormalHalf = (h: number) => (h & 0x7c00) === 0 && (h & 0x3ff) !== 0;
 
-/** What every device must do, and what packed f16 rests on. */
+function roundToEven(x: number): number {
+  const below = Math.floor(x);
+  const rest = x - below;
+  return rest > 0.5 || (rest === 0.5 && below % 2 !== 0) ? below + 1 : below;
+}
+
+/** What every device must do, and what packed f16 rests on: rounding a subnormal as a multiple of 2^-24. */
 export function bitsExperiment(): Experiment {
   const input = new Uint32Array(3 * COUNT);
   for (let i = 0; i < COUNT; i++) {
@@ -72,12 +78,13 @@ fn bf16_of(b: u32) -> u32 {
   output[${2 * COUNT}u + i] = bitcast<u32>(unpack2x16float(input[${2 * COUNT}u + i] << 16u).y);
   let wide = bitcast<f32>(input[${COUNT}u + i] & 0xffff0000u);
   output[${3 * COUNT}u + i] = bitcast<u32>(wide * 1.0);
+  output[${4 * COUNT}u + i] = bitcast<u32>(round(x * 16777216.0) * 5.9604645e-8);
 }`;
   return {
     name: "bits",
     code,
     input,
-    outputWords: 4 * COUNT,
+    outputWords: 5 * COUNT,
     workgroups: 1,
     remedy: REFUSE,
     judge(output) {
@@ -93,18 +100,24 @@ fn bf16_of(b: u32) -> u32 {
         expected: f32Bits(fromF16Bits(f16Bits(HALVES[i]))),
         actual: output[2 * COUNT + i],
       }));
-      const list = (name: string, rows: typeof packed, good: string) =>
-        compare(name, INTEGER_PACK, rows.length, (i) => rows[i], good);
+      const list = (name: string, remedy: Remedy, rows: typeof packed, good: string) =>
+        compare(name, remedy, rows.length, (i) => rows[i], good);
+      const rounded = HALVES.map((x, i) => ({
+        input: `${x} to a multiple of 2^-24`,
+        expected: f32Bits(roundToEven(x / TINY) * TINY),
+        actual: output[4 * COUNT + i],
+      }));
       return [
-        list("pack2x16float rounding", normal, "to nearest, ties to even"),
-        list("pack2x16float subnormals", subnormal, "kept"),
-        list("unpack2x16float", unpacked, "exact, subnormals kept"),
+        list("round()", REFUSE, rounded, "to nearest, ties to even"),
+        list("pack2x16float rounding", NOTE, normal, "to nearest, ties to even"),
+        list("pack2x16float subnormals", NOTE, subnormal, "kept"),
+        list("unpack2x16float", NOTE, unpacked, "exact, subnormals kept"),
         compare("bf16 by integers", REFUSE, COUNT, (i) => ({
           input: hex(BRAINS[i]),
           expected: bf16Bits(fromF32Bits(BRAINS[i])),
           actual: output[COUNT + i],
         }), "to nearest, ties to even; NaN stays NaN"),
-        widening(output.subarray(3 * COUNT)),
+        widening(output.subarray(3 * COUNT, 4 * COUNT)),
       ];
     },
   };

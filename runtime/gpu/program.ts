@@ -1,0 +1,201 @@
+import type { PreparedProgram, Program, Row, TensorView } from "../../compiler/core/program.ts";
+import { byteSize } from "../../compiler/core/dtype.ts";
+import { physicalBytes } from "../../compiler/core/kernel.ts";
+import { decode } from "../../compiler/core/round.ts";
+import { expectBytes, hostBytes, toDeviceLayout, toHostLayout } from "../layout.ts";
+import { download } from "./download.ts";
+import type { GpuMemory } from "./memory.ts";
+import type { CompiledKernel } from "./pipeline.ts";
+import { RowRing } from "./rows.ts";
+
+/** Runs in flight before `ready` waits, and the bytes of inputs that may be queued with them. */
+const DEPTH = 32;
+const QUEUED_INPUT_BYTES = 64 * 2 ** 20;
+
+interface Launch {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** A range of a buffer that is copied into each run's row. */
+interface RowPart {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly at: number;
+}
+
+/** A Program with its pipelines, bind groups and buffers: a run is one encoder, one pass, one submit. */
+export class GpuProgram implements PreparedProgram {
+  readonly program: Program;
+  /** Rejects later runs and tells why; set by the executor when the device reports an error. */
+  #failure: Error | undefined;
+  readonly #gpu: GPUDevice;
+  readonly #memory: GpuMemory;
+  readonly #buffers: readonly GPUBuffer[];
+  readonly #launches: readonly Launch[];
+  readonly #parts: readonly RowPart[];
+  readonly #scalars: readonly { readonly tensor: TensorView; readonly at: number }[];
+  readonly #rows: RowRing;
+  readonly #inputs: ReadonlyMap<string, TensorView>;
+  readonly #onDestroy: () => void;
+
+  /**
+   * @param buffers one for each of `program.buffers`
+   * @param kernels one for each of `program.kernels`
+   * @param onDestroy gives the buffers back to where they came from
+   */
+  constructor(
+    gpu: GPUDevice,
+    memory: GpuMemory,
+    program: Program,
+    buffers: readonly GPUBuffer[],
+    kernels: readonly CompiledKernel[],
+    onDestroy: () => void,
+  ) {
+    this.program = program;
+    this.#gpu = gpu;
+    this.#memory = memory;
+    this.#buffers = buffers;
+    this.#onDestroy = onDestroy;
+    this.#launches = launchesOf(gpu, program, buffers, kernels);
+    this.#inputs = new Map(program.inputs.map((t) => [t.name, t]));
+    const { parts, scalars, bytes } = rowLayout(program, buffers);
+    this.#parts = parts;
+    this.#scalars = scalars;
+    const inputBytes = program.inputs.reduce((n, t) => n + hostBytes(t.shape, t.dtype), 0);
+    const depth = Math.min(DEPTH, Math.max(2, Math.floor(QUEUED_INPUT_BYTES / Math.max(1, inputBytes))));
+    this.#rows = new RowRing(memory, bytes, depth);
+  }
+
+  run(inputs: Readonly<Record<string, Uint8Array>>): Promise<Row> {
+    try {
+      if (this.#failure) throw this.#failure;
+      this.#upload(inputs);
+      const row = this.#submit().then((view) => this.#decode(view));
+      // A caller that queues many runs may look at none of them; the failure shows at `ready`, `read` or the next run.
+      row.catch(() => {});
+      return row;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  ready(): Promise<void> {
+    return this.#rows.ready();
+  }
+
+  async read(result: string): Promise<Uint8Array> {
+    if (this.#failure) throw this.#failure;
+    const tensor = this.program.results.find((t) => t.name === result);
+    if (!tensor) {
+      const known = this.program.results.map((t) => t.name).join(", ");
+      throw new RangeError(`${this.program.entry} has no result "${result}"; it has ${known || "none"}`);
+    }
+    const { shape, dtype, view } = tensor;
+    const bytes = physicalBytes(shape, dtype);
+    const data = await download(this.#gpu, this.#memory, this.#buffers[view.buffer], view.offset, bytes);
+    return toHostLayout(data, shape, dtype);
+  }
+
+  /** Rejects what is in flight and every later run. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+    this.#rows.fail(error);
+  }
+
+  destroy(): void {
+    this.#rows.release();
+    this.#onDestroy();
+  }
+
+  #upload(inputs: Readonly<Record<string, Uint8Array>>): void {
+    for (const [name, { shape, dtype, view }] of this.#inputs) {
+      const data = inputs[name];
+      if (!data) {
+        const given = Object.keys(inputs).join(", ");
+        throw new RangeError(
+          `${this.program.entry} needs the input "${name}"; it was given ${given || "none"}`,
+        );
+      }
+      expectBytes(name, data, shape, dtype);
+      // writeBuffer copies at once and is ordered with the submits: the implementation's own ring of staging memory.
+      const bytes = toDeviceLayout(data, shape, dtype) as Uint8Array<ArrayBuffer>;
+      this.#gpu.queue.writeBuffer(this.#buffers[view.buffer], view.offset, bytes);
+    }
+  }
+
+  #submit(): Promise<DataView> {
+    const encoder = this.#gpu.createCommandEncoder({ label: this.program.entry });
+    const pass = encoder.beginComputePass();
+    let current: GPUComputePipeline | undefined;
+    for (const { pipeline, group, workgroups: [x, y, z] } of this.#launches) {
+      if (pipeline !== current) pass.setPipeline(current = pipeline);
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(x, y, z);
+    }
+    pass.end();
+    const row = this.#rows.reserve();
+    for (const { buffer, offset, bytes, at } of this.#parts) {
+      encoder.copyBufferToBuffer(buffer, offset, row.buffer, row.offset + at, bytes);
+    }
+    this.#gpu.queue.submit([encoder.finish()]);
+    this.#rows.submitted();
+    return row.bytes;
+  }
+
+  #decode(view: DataView): Row {
+    const row: Record<string, number> = {};
+    for (const { tensor: { name, dtype }, at } of this.#scalars) {
+      const size = byteSize(dtype);
+      const bits = size === 4
+        ? view.getUint32(at, true)
+        : size === 2
+        ? view.getUint16(at, true)
+        : view.getUint8(at);
+      row[name] = decode(bits, dtype);
+    }
+    return row;
+  }
+}
+
+function launchesOf(
+  gpu: GPUDevice,
+  program: Program,
+  buffers: readonly GPUBuffer[],
+  kernels: readonly CompiledKernel[],
+): Launch[] {
+  return program.dispatches.map(({ kernel: index, views }) => {
+    const kernel = program.kernels[index];
+    const { pipeline, layout } = kernels[index];
+    const group = gpu.createBindGroup({
+      label: kernel.name,
+      layout,
+      entries: views.map((view, binding) => ({
+        binding,
+        resource: { buffer: buffers[view.buffer], offset: view.offset, size: view.bytes },
+      })),
+    });
+    return { pipeline, group, workgroups: kernel.shader!.workgroups };
+  });
+}
+
+/** Scalar results, gathered into one row: neighbours in a buffer are copied together. */
+function rowLayout(program: Program, buffers: readonly GPUBuffer[]) {
+  const tensors = program.results.filter((t) => t.shape.length === 0);
+  const parts: RowPart[] = [];
+  let bytes = 0;
+  for (const index of new Set(tensors.map((t) => t.view.buffer))) {
+    const here = tensors.filter((t) => t.view.buffer === index);
+    const start = Math.min(...here.map((t) => t.view.offset)) & ~3;
+    const end = Math.max(...here.map((t) => t.view.offset + 4));
+    parts.push({ buffer: buffers[index], offset: start, bytes: end - start, at: bytes });
+    bytes += end - start;
+  }
+  const scalars = tensors.map((tensor) => {
+    const part = parts.find((p) => p.buffer === buffers[tensor.view.buffer])!;
+    return { tensor, at: part.at + tensor.view.offset - part.offset };
+  });
+  return { parts, scalars, bytes };
+}
