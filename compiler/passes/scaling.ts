@@ -8,8 +8,7 @@ import { expand } from "../ops/broadcast.ts";
 import { OPS } from "../ops/index.ts";
 import { gradientEdges, lossOutput } from "./autodiff.ts";
 import { MathBuilder } from "./math.ts";
-import { accumSlot, CLEAN, cleanNode, FOUND_INF, SCALE, scaleNode } from "./slots.ts";
-import { stateNode } from "../ops/leaf.ts";
+import { CLEAN, cleanNode, FOUND_INF, SCALE, scaleNode, TICK, tickNode } from "./slots.ts";
 
 /** How the loss is scaled; every number is in force for the whole run. */
 export type Scaling =
@@ -111,18 +110,6 @@ function moveScale(m: MathBuilder, s: Scaling & { kind: "dynamic" }, found: Node
   ];
 }
 
-/** Micro-batches: gradients, still scaled, are added up in f32; the scale is held and nothing else moves. */
-export const accumulateGrads = transform("accumulate", (graph) => {
-  const m = new MathBuilder(new Builder({ why: "gradient accumulation" }));
-  return {
-    outputs: graph.outputs.map((o): Output => {
-      if (o.kind !== "grad") return o;
-      const sum = stateNode(m.b, accumSlot(o.name), "f32", o.node.type.shape);
-      return state(accumSlot(o.name), m.add(sum, m.cast(o.node, "f32")));
-    }),
-  };
-});
-
 /** The bool of a u32 flag. */
 export function isSet(m: MathBuilder, flag: Node): Node {
   return m.call("ne", flag, 0);
@@ -130,3 +117,17 @@ export function isSet(m: MathBuilder, flag: Node): Node {
 
 export const result = (name: string, node: Node): Output => ({ kind: "result", name, node });
 export const state = (name: string, node: Node): Output => ({ kind: "state", name, node });
+
+/** Reports the unscaled gradients, before clipping, as results `grad/PATH`. */
+export const reportGrads: Pass = transform("report_grads", (graph) => ({
+  outputs: [
+    ...graph.outputs,
+    ...graph.outputs.filter((o) => o.kind === "grad").map((o) => result(`grad/${o.name}`, o.node)),
+  ],
+}));
+
+/** Counts the run, skipped or not: what random bits are keyed by. */
+export const tick: Pass = transform("tick", (graph) => {
+  const m = new MathBuilder(new Builder({ why: "count of runs" }));
+  return { outputs: [...graph.outputs, state(TICK, m.add(tickNode(m.b), 1))] };
+});
