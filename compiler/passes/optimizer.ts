@@ -1,5 +1,6 @@
 import type { Setting, TypedTrain } from "../check/typed.ts";
-import { matchesGlob } from "../check/globs.ts";
+import type { Glob } from "../check/globs.ts";
+import { covers, parseGlob } from "../check/globs.ts";
 import { Builder } from "../ir/builder.ts";
 import type { Graph, Node, Output } from "../ir/graph.ts";
 import type { Pass } from "../ir/rewrite.ts";
@@ -107,7 +108,7 @@ export function optimizer(train: TypedTrain): Pass {
     const peak = schedule?.name === "one_cycle" ? Number(schedule.args.max) : arg("lr");
     const lr = m.mul(scheduleFactor(m, schedule, t), peak);
     const outputs: Output[] = graph.outputs.filter((o) => o.kind !== "grad");
-    const noDecay = (setting.args.no_decay ?? []) as readonly string[];
+    const noDecay = ((setting.args.no_decay ?? []) as readonly string[]).map((g) => parseGlob(g) as Glob);
 
     for (const { name: path, node: g } of graph.outputs.filter((o) => o.kind === "grad")) {
       const master = masters.get(path) ?? stateNode(m.b, paramSlot(path), "f32", g.type.shape);
@@ -121,7 +122,7 @@ export function optimizer(train: TypedTrain): Pass {
           lr,
           t,
           t1,
-          decay: noDecay.some((glob) => matchesGlob(glob, path)) ? 0 : arg("weight_decay"),
+          decay: noDecay.some((g) => covers(g, path.split("."))) ? 0 : arg("weight_decay"),
           moment,
           keep: (name, value) => kept.push(state(`${name}/${path}`, unless(moment(name), value))),
         },

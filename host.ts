@@ -1,0 +1,21 @@
+import { compile } from "./compiler/compile.ts";
+import type { CompileOptions } from "./compiler/compile.ts";
+import { DiagnosticError } from "./compiler/core/diagnostic.ts";
+import type { Bundle } from "./compiler/core/program.ts";
+import type { Device } from "./runtime/device.ts";
+import { executorOf } from "./runtime/executor.ts";
+import { readSource, resolveBeside } from "./runtime/io/source.ts";
+import { Trainer } from "./runtime/trainer.ts";
+import type { TrainerOptions } from "./runtime/trainer.ts";
+
+/** Compiles a file for a device; imports are found beside it. Throws FileError, and DiagnosticError for its faults. */
+export function load(path: string, options: CompileOptions = {}): Bundle {
+  const { bundle, diagnostics } = compile(readSource(path), { resolve: resolveBeside, ...options });
+  if (!bundle) throw new DiagnosticError(diagnostics);
+  return bundle;
+}
+
+/** A trainer for a file on an opened device, weights fresh from the seed. */
+export async function train(path: string, device: Device, options: TrainerOptions = {}): Promise<Trainer> {
+  return await Trainer.create(load(path, { target: device.target }), await executorOf(device), options);
+}
