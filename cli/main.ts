@@ -1,0 +1,25 @@
+import process from "node:process";
+import { Command, CommanderError } from "commander";
+import { benchCommands } from "./commands/train.ts";
+import { programCommands } from "./commands/program.ts";
+import { stepCommands } from "./commands/step.ts";
+import { deviceCommands } from "./commands/device.ts";
+import { report } from "./report.ts";
+
+const cli = new Command("mpt")
+  .description("A small language for mixed-precision neural networks, compiled to fused graphs and trained on WebGPU.")
+  .version("0.1.0")
+  .showHelpAfterError("(mpt --help lists the commands)")
+  .exitOverride();
+
+programCommands(cli);
+benchCommands(cli);
+stepCommands(cli);
+deviceCommands(cli);
+
+try {
+  await cli.parseAsync(process.argv);
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else process.exitCode = report(error);
+}
