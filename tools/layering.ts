@@ -105,7 +105,7 @@ function order(file: SourceFile): Violation[] {
     const to = areaOf(target);
     const at = { path: file.path, line, rule: "order" } as const;
     if (isTest(target) && !FREE.has(area)) {
-      out.push({ ...at, message: `imports ${target}, which is a test's` });
+      out.push({ ...at, message: `imports ${target}, whose name makes it a test` });
     } else if (allowed !== "anything" && to !== area && !allowed.has(to)) {
       out.push({ ...at, message: `${area} may not import from ${to} (${target})` });
     }
@@ -208,11 +208,18 @@ function circles(files: readonly SourceFile[]): Violation[] {
 }
 
 if (import.meta.main) {
-  const files = await readTree(Deno.cwd());
-  const found = violations(files);
-  for (const { path, line, message } of found) console.error(`${path}${line ? `:${line}` : ""}: ${message}`);
-  console.error(
-    found.length > 0 ? `\n${found.length} in ${files.length} files` : `${files.length} files in order`,
-  );
-  if (found.length > 0) Deno.exit(1);
+  try {
+    const files = await readTree(Deno.cwd());
+    const found = violations(files);
+    for (const { path, line, message } of found) {
+      console.error(`${path}${line ? `:${line}` : ""}: ${message}`);
+    }
+    console.error(
+      found.length > 0 ? `\n${found.length} in ${files.length} files` : `${files.length} files in order`,
+    );
+    Deno.exit(found.length > 0 ? 1 : 0);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    Deno.exit(2);
+  }
 }
