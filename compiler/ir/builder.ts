@@ -1,9 +1,8 @@
-import type { Attrs, Op } from "./op.ts";
+import type { Attrs, Node, NodeBuilder, Op, Origin, Region } from "./op.ts";
 import { operandDTypes } from "./op.ts";
-import type { Node, Origin, Region } from "./graph.ts";
 
 /** Makes nodes, deriving their types. `at` and `within` set where following nodes come from. */
-export class Builder {
+export class Builder implements NodeBuilder {
   constructor(readonly origin: Origin = { why: "" }, readonly region?: Region) {}
 
   /** Throws OpError where the op's type rule refuses the inputs. */

@@ -1,28 +1,6 @@
-import type { DType } from "../core/dtype.ts";
-import type { Span } from "../core/span.ts";
-import type { Attrs, Op, TensorType } from "./op.ts";
+import type { Node, Origin, Region } from "./op.ts";
 
-/** Why a node exists and the source that caused it. */
-export interface Origin {
-  readonly why: string;
-  readonly span?: Span;
-}
-
-/** The precision in force where a node stands, until the casts pass has made it explicit. */
-export interface Region extends Origin {
-  readonly compute: DType;
-  readonly accum: DType;
-}
-
-/** `(op, inputs, attrs)`; the type is derived. Nodes are immutable and compared by identity. */
-export interface Node {
-  readonly op: Op;
-  readonly inputs: readonly Node[];
-  readonly attrs: Attrs;
-  readonly type: TensorType;
-  readonly origin: Origin;
-  readonly region?: Region;
-}
+export type { Node, Origin, Region };
 
 /**
  * `result`: the host may read it. `state`: becomes the slot's value when the program has run. `grad`: the gradient of the

@@ -4,8 +4,7 @@ import type { Expr } from "../core/expr.ts";
 import type { Combine } from "../core/kernel.ts";
 import type { Poly, Shape } from "../core/shape.ts";
 import { showShape } from "../core/shape.ts";
-import type { Builder } from "./builder.ts";
-import type { Node, Region } from "./graph.ts";
+import type { Span } from "../core/span.ts";
 
 export interface TensorType {
   readonly dtype: DType;
@@ -44,11 +43,42 @@ export class OpError extends Error {
   }
 }
 
+/** Why a node exists and the source that caused it. */
+export interface Origin {
+  readonly why: string;
+  readonly span?: Span;
+}
+
+/** The precision in force where a node stands, until the casts pass has made it explicit. */
+export interface Region extends Origin {
+  readonly compute: DType;
+  readonly accum: DType;
+}
+
+/** `(op, inputs, attrs)`; the type is derived. Nodes are immutable and compared by identity. */
+export interface Node {
+  readonly op: Op;
+  readonly inputs: readonly Node[];
+  readonly attrs: Attrs;
+  readonly type: TensorType;
+  readonly origin: Origin;
+  readonly region?: Region;
+}
+
+/** What makes nodes; `Builder` is it. */
+export interface NodeBuilder {
+  readonly origin: Origin;
+  readonly region?: Region;
+  node(op: Op, inputs: readonly Node[], attrs?: Attrs): Node;
+  at(origin: Origin): NodeBuilder;
+  within(region: Region | undefined): NodeBuilder;
+}
+
 /**
  * The vector-Jacobian product: given the node and the gradient of its result (same type as the node), the gradient of
  * each input (same type as that input), or undefined where there is none. Uses ops that are in registers f32.
  */
-export type Gradient = (b: Builder, node: Node, dy: Node) => readonly (Node | undefined)[];
+export type Gradient = (b: NodeBuilder, node: Node, dy: Node) => readonly (Node | undefined)[];
 
 export interface OpBaseFields {
   readonly name: string;
@@ -109,7 +139,7 @@ export interface ContractOp extends OpBaseFields {
 export interface CompositeOp extends OpBaseFields {
   readonly kind: "composite";
   /** The same value in simpler ops; types are bound. */
-  decompose(b: Builder, node: Node): Node;
+  decompose(b: NodeBuilder, node: Node): Node;
   /** f64 from f64, written from the definition and independent of `decompose`. Row-major, unpadded. */
   reference(inputs: readonly RefTensor[], attrs: Attrs, type: BoundType): Float64Array;
 }
