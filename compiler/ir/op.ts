@@ -87,6 +87,24 @@ export interface OpBaseFields {
   type(inputs: readonly TensorType[], attrs: Attrs): TensorType;
   /** null: gradients stop here (integer results, `stop_gradient`). */
   readonly grad: Gradient | null;
+  /** Calls on which tests try the op: the gradient check, the oracle against every executor. Only a leaf has none. */
+  readonly samples: readonly Sample[];
+}
+
+/** One call of an op: its attrs and how its inputs are drawn. */
+export interface Sample {
+  readonly inputs: readonly SampleInput[];
+  readonly attrs?: Attrs;
+}
+
+export interface SampleInput {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /**
+   * Values are uniform between these, integers inclusive. Without one a float has a magnitude in [0.25, 2] and either
+   * sign, which keeps it off the kinks at 0, and an integer is between 0 and 7.
+   */
+  readonly range?: readonly [number, number];
 }
 
 /** Has no inputs. `input`, `state`, `const`. */

@@ -6,8 +6,9 @@ import type { Shape } from "../core/shape.ts";
 import { eqDim, eqShape, showShape } from "../core/shape.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/graph.ts";
-import type { OpBaseFields, PrecisionClass, ReduceOp } from "../ir/op.ts";
+import type { OpBaseFields, PrecisionClass, ReduceOp, Sample } from "../ir/op.ts";
 import { OpError } from "../ir/op.ts";
+import { float, ints, sample } from "./sample.ts";
 import { reshape, view } from "./view.ts";
 
 /** Repeating and summing are each other's adjoints, so they stand together. */
@@ -38,6 +39,11 @@ export const expandOp = view({
     const axes = to.map((_, i) => i).filter((i) => i < lead || (x[i - lead] === 1 && !eqDim(to[i], 1)));
     return [reshape(b, reduceSum(b, dy, axes), x)];
   },
+  samples: [
+    sample([float([3])], { shape: [2, 3] }),
+    sample([float([2, 1, 3])], { shape: [2, 4, 3] }),
+    sample([float([])], { shape: [2, 2] }),
+  ],
 });
 
 export function expand(b: Builder, x: Node, shape: Shape): Node {
@@ -66,7 +72,15 @@ export interface ReduceDef {
   readonly class: PrecisionClass;
   readonly result?: (d: DType) => DType;
   readonly grad: OpBaseFields["grad"];
+  readonly samples: readonly Sample[];
 }
+
+/** A float tensor reduced over its last axis, over two axes, and wholly. */
+export const REDUCE_SAMPLES: readonly Sample[] = [
+  sample([float([3, 4])], { axes: [1] }),
+  sample([float([2, 3, 2])], { axes: [0, 2] }),
+  sample([float([5])], { axes: [0] }),
+];
 
 /** A reduction from its combine rule. */
 export function reduction(def: ReduceDef): ReduceOp {
@@ -89,6 +103,7 @@ export function reduction(def: ReduceDef): ReduceOp {
       };
     },
     grad: def.grad,
+    samples: def.samples,
   };
 }
 
@@ -100,6 +115,7 @@ export const sumOp = reduction({
   // Small integers are summed in 32 bits.
   result: (d) => isFloat(d) ? d : d === "u8" || d === "u32" ? "u32" : "i32",
   grad: (b, node, dy) => [isFloat(node.inputs[0].type.dtype) ? spread(b, dy, node) : undefined],
+  samples: [...REDUCE_SAMPLES, sample([ints([3, 4], -9, 9)], { axes: [0] })],
 });
 
 export function reduceSum(b: Builder, x: Node, axes: readonly number[]): Node {

@@ -5,6 +5,7 @@ import { prim } from "../core/expr.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/graph.ts";
 import type { MapOp } from "../ir/op.ts";
+import { bools, float, ints, sample } from "./sample.ts";
 
 const CONVERT: Record<string, Prim> = { f32: "to_f32", i32: "to_i32", u32: "to_u32", bool: "to_bool" };
 
@@ -28,6 +29,13 @@ export const castOp: MapOp = {
     node,
     dy,
   ) => [isFloat(node.inputs[0].type.dtype) ? cast(b, dy, node.inputs[0].type.dtype) : undefined],
+  samples: [
+    sample([float([2, 3])], { to: "f16" }),
+    sample([float([2, 3])], { to: "i32" }),
+    sample([ints([2, 3], -9, 9)], { to: "bf16" }),
+    sample([ints([2, 3], 0, 255, "u8")], { to: "f32" }),
+    sample([bools([2, 3])], { to: "f32" }),
+  ],
 };
 
 /** `x` in `dtype`: itself where it is that already. */

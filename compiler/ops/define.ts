@@ -1,29 +1,43 @@
 import { isFloat } from "../core/dtype.ts";
 import type { DType } from "../core/dtype.ts";
-import type { Expr, Prim } from "../core/expr.ts";
+import type { Expr } from "../core/expr.ts";
 import { f32, input, operands, prim, rebuild } from "../core/expr.ts";
 import { eqShape } from "../core/shape.ts";
-import type { MapOp, OpBaseFields, PrecisionClass, TensorType } from "../ir/op.ts";
+import type { Attrs, MapOp, OpBaseFields, PrecisionClass, Sample, TensorType } from "../ir/op.ts";
 import { OpError, showType } from "../ir/op.ts";
 import { differentiate } from "./differentiate.ts";
 
-/** One line of an elementwise op: everything else about it is derived. */
-export interface ElementwiseDef {
+/** What an elementwise op is, but for its expression: everything else about it is derived. */
+interface ElementwiseBase {
   readonly name: string;
   readonly class: PrecisionClass;
   readonly arity: number;
-  /** The value from the operands' values, in registers. Every op computes in f32 and rounds once. */
-  readonly expr: (...x: Expr[]) => Expr;
   /** Operand dtypes that make sense; all dtypes but bool unless given. */
   readonly accepts?: (dtype: DType) => boolean;
   /** The result's dtype; the operands' unless given. */
   readonly result?: (dtype: DType) => DType;
   /** Results are always among the operands' values. */
   readonly exact?: boolean;
-  /** ∂expr/∂xᵢ where the derived one is not wanted (a subgradient's choice). `null`: no gradient at all. */
-  readonly derivative?: ((i: number, ...x: Expr[]) => Expr) | null;
   /** The gradient in graph ops, where it reads better than a derived one. */
   readonly grad?: OpBaseFields["grad"];
+  /** Where the op is smooth and worth testing: a range for each operand, in order; see SampleInput. */
+  readonly domain?: readonly (readonly [number, number] | undefined)[];
+}
+
+/** One line of an elementwise op. */
+export interface ElementwiseDef extends ElementwiseBase {
+  /** The value from the operands' values, in registers. Every op computes in f32 and rounds once. */
+  readonly expr: (...x: Expr[]) => Expr;
+  /** ∂expr/∂xᵢ where the derived one is not wanted (a subgradient's choice). `null`: no gradient at all. */
+  readonly derivative?: ((i: number, ...x: Expr[]) => Expr) | null;
+}
+
+/** An elementwise op with compile-time numbers among its attrs (a slope, a threshold). */
+export interface ParametricDef extends ElementwiseBase {
+  /** Attrs to try it with. */
+  readonly attrs: Attrs;
+  readonly expr: (attrs: Attrs) => (...x: Expr[]) => Expr;
+  readonly derivative?: (attrs: Attrs) => (i: number, ...x: Expr[]) => Expr;
 }
 
 /** Operands have equal types; broadcasting is an explicit `expand`. */
@@ -41,8 +55,34 @@ export function sameTypes(name: string, inputs: readonly TensorType[], arity: nu
   return inputs[0];
 }
 
-/** An elementwise op and, by name, the gradient ops that were derived from its expression. */
+/** Gradient ops made by `elementwise`, for parsing and for the tests that enrol every op. */
+export const derivedOps = new Map<string, MapOp>();
+
+/** An elementwise op from its expression; its gradient ops are `NAME.grad0`, `NAME.grad1`, …. */
 export function elementwise(def: ElementwiseDef): MapOp {
+  return define(def, {}, () => def.expr, def.derivative === null ? null : slopesOf(def));
+}
+
+/** An elementwise op whose expression depends on its attrs; its gradient ops carry the same attrs. */
+export function parametric(def: ParametricDef): MapOp {
+  const slope = (i: number, attrs: Attrs, xs: readonly Expr[]) =>
+    def.derivative ? def.derivative(attrs)(i, ...xs) : differentiate(def.expr(attrs)(...xs), i);
+  return define(def, def.attrs, def.expr, slope);
+}
+
+/** ∂expr/∂xᵢ as an expression of `xs`, for the attrs at hand. */
+type Slope = (i: number, attrs: Attrs, xs: readonly Expr[]) => Expr;
+
+function slopesOf(def: ElementwiseDef): Slope {
+  return (i, _, xs) => def.derivative ? def.derivative(i, ...xs) : differentiate(def.expr(...xs), i);
+}
+
+function define(
+  def: ElementwiseBase,
+  attrs: Attrs,
+  expr: (attrs: Attrs) => (...x: Expr[]) => Expr,
+  slope: Slope | null,
+): MapOp {
   const accepts = def.accepts ?? ((d: DType) => d !== "bool");
   return {
     kind: "map",
@@ -57,63 +97,70 @@ export function elementwise(def: ElementwiseDef): MapOp {
       }
       return def.result ? { ...type, dtype: def.result(type.dtype) } : type;
     },
-    expr: (m) => def.expr(...m.inputs.map((_, k) => m.read(k, m.coords))),
-    grad: def.grad !== undefined ? def.grad : def.derivative === null ? null : derivedGradient(def),
+    expr: (m) => expr(m.attrs)(...m.inputs.map((_, k) => m.read(k, m.coords))),
+    grad: def.grad !== undefined ? def.grad : slope && derivedGradient(def, attrs, slope),
+    samples: samplesOf(def, attrs, accepts),
   };
 }
 
-/** Gradient ops made by `elementwise`, for parsing and for the tests that enrol every op. */
-export const derivedOps = new Map<string, MapOp>();
+function samplesOf(def: ElementwiseBase, attrs: Attrs, accepts: (d: DType) => boolean): Sample[] {
+  const draw = (dtype: DType) => ({
+    attrs,
+    inputs: Array.from({ length: def.arity }, (_, k) => ({ dtype, shape: [2, 3], range: def.domain?.[k] })),
+  });
+  const dtypes = (["f32", "i32", "u32", "bool"] as const).filter(accepts);
+  return dtypes.map((d) => d === "f32" ? draw(d) : { ...draw(d), inputs: draw(d).inputs.map(plain) });
+}
 
-function derivedGradient(def: ElementwiseDef): OpBaseFields["grad"] {
+/** Domains are about floats; integers and bools are drawn as they are by default. */
+const plain = (i: { dtype: DType; shape: readonly number[] }) => ({ dtype: i.dtype, shape: i.shape });
+
+function derivedGradient(def: ElementwiseBase, attrs: Attrs, slope: Slope): OpBaseFields["grad"] {
   const xs = Array.from({ length: def.arity }, (_, i) => input(i));
   const rules = xs.map((_, i) => {
-    const slope = def.derivative ? def.derivative(i, ...xs) : differentiate(def.expr(...xs), i);
-    if (slope.e === "const") return { constant: slope.value };
-    const used = xs.map((_, k) => k).filter((k) => mentions(slope, k));
-    const op = vjpOp(`${def.name}.grad${i}`, slope, used);
+    const sample = slope(i, attrs, xs);
+    if (sample.e === "const" && sample.value === 0) return { zero: true } as const;
+    if (sample.e === "const" && sample.value === 1) return { one: true } as const;
+    const used = xs.map((_, k) => k).filter((k) => mentions(sample, k));
+    const op = vjpOp(def, i, attrs, slope, xs, used);
     derivedOps.set(op.name, op);
-    return { op, used };
+    return { op, used } as const;
   });
   return (b, node, dy) =>
     rules.map((rule, i) => {
-      if (!isFloat(node.inputs[i].type.dtype)) return undefined;
-      if ("op" in rule && rule.op) return b.node(rule.op, [dy, ...rule.used.map((k) => node.inputs[k])]);
-      if (rule.constant === 0) return undefined;
-      if (rule.constant === 1) return dy;
-      return b.node(scaleOp(def.name, i, rule.constant!), [dy]);
+      if (!isFloat(node.inputs[i].type.dtype) || "zero" in rule) return undefined;
+      if ("one" in rule) return dy;
+      return b.node(rule.op, [dy, ...rule.used.map((k) => node.inputs[k])], node.attrs);
     });
 }
 
 /** dy · slope, computed in registers and rounded once; input 0 is dy, then the operands that the slope mentions. */
-function vjpOp(name: string, slope: Expr, used: readonly number[]): MapOp {
-  const at = new Map(used.map((k, i) => [k, i + 1]));
-  const body = prim("mul", input(0), rebuild(slope, (x) => x.e === "input" ? input(at.get(x.index)!) : x));
-  return elementwise({
-    name,
-    class: "follow",
-    arity: used.length + 1,
-    accepts: isFloat,
-    expr: (...x) => rebuild(body, (e) => e.e === "input" ? x[e.index] : e),
-    derivative: null,
-  });
-}
-
-function scaleOp(name: string, i: number, by: number): MapOp {
-  const key = `${name}.grad${i}`;
-  let op = derivedOps.get(key);
-  if (!op) {
-    op = elementwise({
-      name: key,
+function vjpOp(
+  def: ElementwiseBase,
+  i: number,
+  attrs: Attrs,
+  slope: Slope,
+  xs: readonly Expr[],
+  used: readonly number[],
+): MapOp {
+  const at = new Map(used.map((k, n) => [k, n + 1]));
+  return define(
+    {
+      name: `${def.name}.grad${i}`,
       class: "follow",
-      arity: 1,
+      arity: used.length + 1,
       accepts: isFloat,
-      expr: (dy) => prim("mul", dy, f32(by)),
-      derivative: null,
-    });
-    derivedOps.set(key, op);
-  }
-  return op;
+      domain: [undefined, ...used.map((k) => def.domain?.[k])],
+    },
+    attrs,
+    (attrs) => (...values) =>
+      prim(
+        "mul",
+        values[0],
+        rebuild(slope(i, attrs, xs), (e) => e.e === "input" ? values[at.get(e.index)!] : e),
+      ),
+    null,
+  );
 }
 
 function mentions(x: Expr, index: number): boolean {
@@ -126,5 +173,5 @@ function mentions(x: Expr, index: number): boolean {
   return visit(x);
 }
 
-/** Shorthand for writing expressions. */
-export const x = (fn: Prim) => (...args: Expr[]): Expr => prim(fn, ...args);
+/** A slope that is the same everywhere. */
+export const constant = (value: number) => (): Expr => f32(value);

@@ -1,5 +1,5 @@
 import type { DType } from "../core/dtype.ts";
-import type { Shape } from "../core/shape.ts";
+import type { Dim, Shape } from "../core/shape.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/graph.ts";
 import type { Attrs, LeafOp, TensorType } from "../ir/op.ts";
@@ -9,7 +9,14 @@ const declared = (_: readonly TensorType[], attrs: Attrs): TensorType => ({
   shape: (attrs.shape ?? []) as Shape,
 });
 
-const leaf = (name: string): LeafOp => ({ kind: "leaf", name, class: "fixed", type: declared, grad: null });
+const leaf = (name: string): LeafOp => ({
+  kind: "leaf",
+  name,
+  class: "fixed",
+  type: declared,
+  grad: null,
+  samples: [],
+});
 
 /** A tensor that the host gives at each run: {name, dtype, shape}. */
 export const inputOp = leaf("input");
@@ -31,7 +38,8 @@ export function paramNode(b: Builder, path: string, dtype: DType, shape: Shape):
   return stateNode(b, `param/${path}`, dtype, shape);
 }
 
-export function constNode(b: Builder, value: number, dtype: DType = "f32"): Node {
+/** A dim among the values is a number once dims are bound. */
+export function constNode(b: Builder, value: Dim, dtype: DType = "f32"): Node {
   return b.node(constOp, [], { value, dtype });
 }
 
@@ -39,5 +47,5 @@ export function constNode(b: Builder, value: number, dtype: DType = "f32"): Node
 export function constValue(node: Node): number | undefined {
   let n = node;
   while (n.op.kind === "map" && n.op.view) n = n.inputs[0];
-  return n.op === constOp ? n.attrs.value as number : undefined;
+  return n.op === constOp && typeof n.attrs.value === "number" ? n.attrs.value : undefined;
 }

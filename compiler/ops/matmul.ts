@@ -7,6 +7,7 @@ import type { ContractOp } from "../ir/op.ts";
 import { OpError, showType } from "../ir/op.ts";
 import { transpose } from "./view.ts";
 import { cast } from "./cast.ts";
+import { float, sample } from "./sample.ts";
 
 /** The contraction that every product becomes; see ContractOp. Transpositions are views of its operands. */
 export const matmulOp: ContractOp = {
@@ -41,6 +42,11 @@ export const matmulOp: ContractOp = {
     const d = cast(b, dy, x.type.dtype);
     return [matmul(b, d, transpose(b, y)), matmul(b, transpose(b, x), d)];
   },
+  samples: [
+    sample([float([3, 4]), float([4, 2])]),
+    sample([float([2, 1, 3, 2]), float([2, 1, 2, 4])]),
+    sample([float([3, 4]), float([4, 2])], { out: "f32" }),
+  ],
 };
 
 /** [b…, m, k] × [b…, k, n], accumulated in f32; `out` overrides the result's dtype. */

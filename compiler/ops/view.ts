@@ -4,8 +4,9 @@ import type { Dim, Shape } from "../core/shape.ts";
 import { addDim, eqDim, eqShape, showShape, sizeOf, subDim } from "../core/shape.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/graph.ts";
-import type { Attrs, MapContext, MapOp, OpBaseFields, TensorType } from "../ir/op.ts";
+import type { Attrs, MapContext, MapOp, OpBaseFields, Sample, TensorType } from "../ir/op.ts";
 import { OpError } from "../ir/op.ts";
+import { float, ints as integers, sample } from "./sample.ts";
 
 export interface ViewDef {
   readonly name: string;
@@ -13,6 +14,7 @@ export interface ViewDef {
   /** Input coordinates of an output coordinate. */
   readonly coords: (m: MapContext) => readonly Expr[];
   readonly grad: OpBaseFields["grad"];
+  readonly samples: readonly Sample[];
 }
 
 /** A view from its shape rule and its coordinates. */
@@ -26,6 +28,7 @@ export function view(def: ViewDef): MapOp {
     type: ([x]: readonly TensorType[], attrs) => ({ dtype: x.dtype, shape: def.shape(x.shape, attrs) }),
     expr: (m) => m.read(0, def.coords(m)),
     grad: def.grad,
+    samples: def.samples,
   };
 }
 
@@ -63,6 +66,11 @@ export const reshapeOp = view({
   },
   coords: (m) => delinearize(linearize(m.coords, m.type.shape), m.inputs[0].shape),
   grad: (b, node, dy) => [reshape(b, dy, node.inputs[0].type.shape)],
+  samples: [
+    sample([float([2, 6])], { shape: [3, 4] }),
+    sample([float([1])], { shape: [] }),
+    sample([integers([2, 3], -9, 9)], { shape: [3, 1, 2] }),
+  ],
 });
 
 export function reshape(b: Builder, x: Node, shape: Shape): Node {
@@ -89,6 +97,7 @@ export const permuteOp = view({
     ints(node.attrs, "perm").forEach((p, i) => inverse[p] = i);
     return [permute(b, dy, inverse)];
   },
+  samples: [sample([float([2, 3, 4])], { perm: [2, 0, 1] }), sample([float([3, 2])], { perm: [1, 0] })],
 });
 
 export function permute(b: Builder, x: Node, perm: readonly number[]): Node {
@@ -118,6 +127,11 @@ export const sliceOp = view({
     const extent = node.inputs[0].type.shape[axis];
     return [b.node(unsliceOp, [dy], { axis, start, step, extent })];
   },
+  samples: [
+    sample([float([2, 5])], { axis: 1, start: 1, count: 3, step: 1 }),
+    sample([float([7, 2])], { axis: 0, start: 1, count: 3, step: 2 }),
+    sample([float([4])], { axis: 0, start: 3, count: 4, step: -1 }),
+  ],
 });
 
 /** `count` elements of `axis` from `start`. */
@@ -153,6 +167,11 @@ export const unsliceOp: MapOp = {
     const { axis, start, step } = node.attrs as { axis: number; start: Dim; step: number };
     return [slice(b, dy, axis, start, node.inputs[0].type.shape[axis], step)];
   },
+  samples: [
+    sample([float([2, 3])], { axis: 1, start: 1, step: 1, extent: 5 }),
+    sample([float([3, 2])], { axis: 0, start: 1, step: 2, extent: 7 }),
+    sample([float([3])], { axis: 0, start: 5, step: -2, extent: 6 }),
+  ],
 };
 
 /** Joins along attrs.axis. */
@@ -204,6 +223,10 @@ export const concatOp: MapOp = {
       return part;
     });
   },
+  samples: [
+    sample([float([2, 3]), float([2, 1]), float([2, 2])], { axis: 1 }),
+    sample([float([1, 2]), float([3, 2])], { axis: 0 }),
+  ],
 };
 
 export function concat(b: Builder, xs: readonly Node[], axis: number): Node {

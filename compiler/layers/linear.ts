@@ -1,0 +1,27 @@
+import type { Node } from "../ir/graph.ts";
+import type { Dim } from "../core/shape.ts";
+import { bound } from "../core/shape.ts";
+import { linear } from "../ops/linear.ts";
+import { toFloat } from "../ops/apply.ts";
+import { uniform } from "./init.ts";
+import type { Layer } from "./layer.ts";
+
+/** torch.nn.Linear: y = x·weightᵀ + bias, weight [out, in]; both start uniform in ±1/√in. */
+export const Linear: Layer = {
+  name: "Linear",
+  doc: "x · weightᵀ + bias over the last axis: [..., in_features] to [..., out_features]",
+  params: [
+    { name: "in_features", type: "int" },
+    { name: "out_features", type: "int" },
+    { name: "bias", type: "bool", default: true },
+  ],
+  inputs: [{ name: "x", type: "tensor" }],
+  weights(args) {
+    const [k] = bound([args.in_features as Dim]);
+    const n = args.out_features as Dim;
+    const init = uniform(-1 / Math.sqrt(k), 1 / Math.sqrt(k));
+    const weight = { name: "weight", shape: [n, k], init };
+    return args.bias === false ? [weight] : [weight, { name: "bias", shape: [n], init }];
+  },
+  build: (b, _, weights, { x }) => linear(b, toFloat(b, x as Node), weights.weight, weights.bias),
+};
