@@ -117,7 +117,7 @@ class Renderer {
     if (help !== undefined) out.push(`${title} ${clean(help)}`);
     if (edit) {
       const inline = inlineText(edit);
-      out.push(`${title} ${clean(edit.help)}${inline === undefined ? "" : `:  ${inline}`}`);
+      out.push(`${title} ${clean(edit.help)}${inline ? `:  ${inline}` : ""}`);
       if (inline === undefined) {
         out.push(...edited.map((e) => this.#sourceLine(e.line, shown(e.text).text, width)));
       }

@@ -58,7 +58,7 @@ export function parseConcrete(source: Source): { file: File; diagnostics: Diagno
   }
   const { tokens, faulty } = structure(reporter, scanned);
   const { cst, errors } = concreteSyntax(tokens);
-  reportSyntaxErrors(reporter, errors, faulty, scanned.cutShort);
+  reportSyntaxErrors(reporter, errors, tokens, faulty, !scanned.cutShort);
   const file = buildFile(reporter, faulty, cst, docs(scanned.comments, scanned.tokens));
   const diagnostics = reporter.diagnostics.sort((a, b) => a.labels[0].span.start - b.labels[0].span.start);
   return {

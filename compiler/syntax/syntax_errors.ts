@@ -1,40 +1,31 @@
 /** What the parser's exceptions say, as diagnostics: one for each statement, in the statement that is at fault. */
 
 import { EOF, type IRecognitionException, type IToken } from "chevrotain";
-import type { Details, Reporter } from "./report.ts";
-import { endOf, quote } from "./report.ts";
-import { A_DECLARATION, A_FIELD, A_STATEMENT, A_TYPE, AN_EXPRESSION, AN_ITEM } from "./grammar.ts";
-import { closest } from "../core/closest.ts";
+import { A_DECLARATION, A_FIELD, A_STATEMENT, AN_EXPRESSION, AN_ITEM } from "./grammar.ts";
+import { type Details, endOf, quote, type Reporter } from "./report.ts";
 import * as T from "./tokens.ts";
 
-/** Reports the parser's errors, adding their statements to `faulty`. */
+/** Reports the parser's errors on `tokens`, adding their statements to `faulty`. */
 export function reportSyntaxErrors(
   reporter: Reporter,
   errors: readonly IRecognitionException[],
+  tokens: readonly IToken[],
   faulty: Set<number>,
-  cutShort: boolean,
+  endKnown: boolean,
 ): void {
-  for (const error of errors) {
-    const { token } = error;
-    if (token.tokenType === EOF && cutShort) continue;
-    const previous = (error as IRecognitionException & { previousToken?: IToken }).previousToken;
-    const place = placeOf(error.message, token, previous);
-    if (faulty.has(place)) continue;
-    faulty.add(place);
-    describe(reporter, error.message, token, previous, error.context.ruleStack);
+  const index = new Map(tokens.map((token, i) => [token, i]));
+  for (const { token, message, context } of errors) {
+    const i = index.get(token) ?? tokens.length;
+    if (i === tokens.length && !endKnown) continue;
+    const fault = new Fault(reporter, message, tokens, i, context.ruleStack.at(-1));
+    if (faulty.has(fault.place)) continue;
+    faulty.add(fault.place);
+    // A token that cannot be read has had its report.
+    if (token.tokenType !== T.BadNumber) fault.report();
   }
 }
 
-/** The statement at fault: the one before, if a statement starts at `token` while something is still missing. */
-function placeOf(expected: string, token: IToken, previous: IToken | undefined): number {
-  if (previous?.payload === undefined) return token.payload ?? 0;
-  const starts = token.tokenType === EOF || token.payload !== previous.payload;
-  const incomplete = !ENDS_STATEMENT.has(previous.tokenType) || expected === AN_EXPRESSION ||
-    expected === A_TYPE;
-  return starts && incomplete ? previous.payload : token.payload ?? previous.payload + 1;
-}
-
-const ENDS_STATEMENT = new Set([
+const ENDS = new Set([
   T.Identifier,
   T.Integer,
   T.Float,
@@ -44,85 +35,115 @@ const ENDS_STATEMENT = new Set([
   T.RParen,
   T.RBracket,
   T.RBrace,
-  T.LBrace,
 ]);
-const OPERATOR_MAY_FOLLOW = new Set([A_STATEMENT, A_FIELD, AN_ITEM, A_DECLARATION]);
+/** What may stand where a statement has just ended, so that an operator might as well. */
+const NEXT: readonly string[] = [A_STATEMENT, A_FIELD, AN_ITEM, A_DECLARATION];
+const SIGNS: Readonly<Record<string, string>> = { "`=`": " =", "`:`": ":", "`->`": " ->" };
 
-function describe(
-  reporter: Reporter,
-  wanted: string,
-  token: IToken,
-  previous: IToken | undefined,
-  rules: readonly string[],
-): void {
-  const found = foundText(token);
-  const afterEnd = previous && previous.image !== "" && ENDS_STATEMENT.has(previous.tokenType);
-  const completes = afterEnd && previous.tokenType !== T.RBrace && previous.tokenType !== T.LBrace;
-  const expected = completes && OPERATOR_MAY_FOLLOW.has(wanted) ? `an operator or ${wanted}` : wanted;
-  const startsStatement = token.tokenType === EOF || token.image === "" ||
-    (previous?.payload !== undefined && token.payload !== previous.payload);
-  // What is missing at the end of a statement is shown there, not at the start of the next one.
-  const at = startsStatement && previous && !OPERATOR_MAY_FOLLOW.has(wanted)
-    ? reporter.span(endOf(previous), endOf(previous))
-    : token.tokenType === EOF
-    ? reporter.span(reporter.source.text.length, reporter.source.text.length)
-    : reporter.spanOf(token);
-  const after = previous && previous.image !== "" ? ` after ${quote(previous.image)}` : "";
-  const details: Details = { expected, found, ...advice(reporter, wanted, token, previous, rules) };
-  if (T.RESERVED.includes(token.tokenType) && wanted === "a name") {
-    const message = `${quote(token.image)} is a reserved word`;
-    return reporter.report("MPT0126", message, at, "cannot be a name", {
-      help: "choose another name",
-      expected,
-      found,
-    });
-  }
-  if (wanted === AN_EXPRESSION || wanted === A_TYPE) {
-    return reporter.report("MPT0101", `${wanted} is missing${after}`, at, "expected here", details);
-  }
-  const message = token.tokenType === EOF ? "the program ends too early" : `${found} cannot stand here`;
-  reporter.report("MPT0101", message, at, `not expected${after}`, details);
-}
+class Fault {
+  readonly #previous?: IToken;
+  readonly #token?: IToken;
+  /** The parser stopped where another statement starts, or at the end. */
+  readonly #atStart: boolean;
+  /** The statement at fault: the one before, if a statement starts while something is still missing. */
+  readonly place: number;
 
-function foundText(token: IToken): string {
-  if (token.tokenType === EOF) return "the end of the file";
-  return token.image === "" ? "the end of this" : quote(token.image);
-}
-
-/** Help for what people write out of habit. */
-function advice(
-  reporter: Reporter,
-  wanted: string,
-  token: IToken,
-  previous: IToken | undefined,
-  rules: readonly string[],
-): Details {
-  const span = reporter.spanOf(token);
-  const write = (help: string, text: string): Details => ({ edit: { help, replacements: [{ span, text }] } });
-  const word = token.tokenType === T.Identifier ? token.image : "";
-  if (wanted === A_DECLARATION || wanted === AN_ITEM) {
-    const words = [...(wanted === AN_ITEM ? T.ITEM_WORDS : T.DECLARATION_WORDS).keys()];
-    const meant = closest(word, words);
-    if (word !== "" && meant) return write(`write \`${meant}\``, meant);
-    return { help: `${wanted === AN_ITEM ? "an item" : "a declaration"} starts with ${words.join(", ")}` };
+  /** `wanted` is what the parser expected in place of token `i`, in words; no token is the end of the file. */
+  constructor(
+    readonly reporter: Reporter,
+    readonly wanted: string,
+    readonly tokens: readonly IToken[],
+    readonly i: number,
+    readonly rule: string | undefined,
+  ) {
+    const token = this.#token = tokens[i];
+    const previous = this.#previous = tokens[i - 1];
+    this.#atStart = token === undefined || (previous !== undefined && token.payload !== previous.payload);
+    const missing = !NEXT.includes(wanted);
+    this.place = this.#atStart && missing && previous ? previous.payload : token?.payload ?? Infinity;
   }
-  if (wanted === AN_EXPRESSION) {
-    if (token.tokenType === T.If) return { help: "inside a larger expression an `if` stands in parentheses" };
-    if (token.tokenType === T.Equals && previous && /^[-+*/]$/.test(previous.image)) {
-      return { help: `a name is bound once: write \`let x = x ${previous.image} …\`` };
+
+  report(): void {
+    const { reporter, wanted } = this;
+    const token = this.#token;
+    const span = this.#span();
+    const found = token === undefined ? "the end of the file" : quote(token.image);
+    const after = this.#previous && this.#previous.image !== ""
+      ? ` after ${quote(this.#previous.image)}`
+      : "";
+    if (token && T.RESERVED.includes(token.tokenType) && wanted === "a name") {
+      const message = `${quote(token.image)} is a reserved word`;
+      return reporter.report("MPT0126", message, span, "cannot be a name", { help: "choose another name" });
     }
-    if (token.tokenType === T.Comma) return { help: "an element is missing, or there is a comma too many" };
+    if (token && /^(?:and|or|not)$/.test(token.image)) {
+      return reporter.report("MPT0109", `there is no operator ${found}`, span, "not part of the language", {
+        help: "between compile-time values write `if a then b else c`; between masks use `where`",
+      });
+    }
+    const operator = NEXT.includes(wanted) && this.#previous && ENDS.has(this.#previous.tokenType) &&
+      this.#previous.tokenType !== T.RBrace;
+    const expected = operator ? `an operator${wanted.includes(" or ") ? ", " : " or "}${wanted}` : wanted;
+    const details: Details = { expected, found, ...this.#advice() };
+    const lists = wanted.startsWith("`,`");
+    if (NEXT.includes(wanted) || lists) {
+      const code = wanted === A_DECLARATION || wanted === AN_ITEM ? "MPT0122" : "MPT0101";
+      return reporter.report(code, `${found} cannot stand here`, span, `not expected${after}`, details);
+    }
+    reporter.report("MPT0101", `${wanted} is missing${after}`, span, "expected here", details);
   }
-  if (token.tokenType === T.If) return { help: "to choose a value write `if a then b else c`" };
-  if (token.tokenType === T.Slash && previous?.tokenType === T.Slash) return write("divide with one `/`", "");
-  if (word === "and" || word === "or" || word === "not") {
-    return { help: "there is no `and`, `or` or `not`; write `if a then b else c`, or use `where` for masks" };
+
+  /** What is missing at the end of a statement is shown there, not at the start of the next one. */
+  #span() {
+    const token = this.#token;
+    const sign = this.wanted in SIGNS;
+    if (this.#previous && (sign || (this.#apart && !NEXT.includes(this.wanted)))) {
+      const end = endOf(this.#previous);
+      return this.reporter.span(end, end);
+    }
+    const { length } = this.reporter.source.text;
+    return token ? this.reporter.spanOf(token) : this.reporter.span(length, length);
   }
-  if (token.tokenType === T.PipeOp && rules.at(-1) === "model") {
-    return { help: "a layer is one call; put the pipeline into `forward`" };
+
+  /** Whether what was found is no part of what was being said: another statement's start, or on another line. */
+  get #apart(): boolean {
+    if (this.#atStart || !this.#token || !this.#previous) return true;
+    return this.reporter.source.text.slice(endOf(this.#previous), this.#token.startOffset).includes("\n");
   }
-  if (token.tokenType === T.Colon && rules.at(-1) === "let") {
-    return { help: "`let` takes no type: it follows from the value" };
+
+  /** Help for what people write out of habit. */
+  #advice(): Details {
+    const { wanted, rule } = this;
+    const token = this.#token?.tokenType;
+    const previous = this.#previous?.tokenType;
+    const sign = SIGNS[wanted];
+    if (token === T.Colon && rule === "let") {
+      return { help: "`let` takes no type: it follows from the value" };
+    }
+    const typeless = wanted === "`:`" && token !== T.Identifier && token !== T.LParen;
+    if (typeless && rule === "formal") {
+      return { help: "a formal has a type, as in `dim: int` or `dim: int = 64`" };
+    }
+    if (typeless && rule === "typedName") return { help: "an input has a type, as in `x: f32[N, 784]`" };
+    if (sign) {
+      const span = this.#span();
+      return { edit: { help: `write ${wanted}`, replacements: [{ span, text: sign }] } };
+    }
+    if (token === T.If) {
+      return wanted === AN_EXPRESSION
+        ? { help: "inside a larger expression an `if` stands in parentheses" }
+        : { help: "to choose a value write `if a then b else c`" };
+    }
+    if (token === T.Comma && (previous === T.Comma || previous === T.LParen || previous === T.LBracket)) {
+      const span = this.reporter.spanOf(this.#token!);
+      return { edit: { help: "remove the comma", replacements: [{ span, text: "" }] } };
+    }
+    if (token === T.PipeOp && wanted === AN_ITEM) {
+      return { help: "a layer is one call; pipelines stand in `forward`" };
+    }
+    if (wanted === AN_ITEM) return { help: `an item starts with ${[...T.ITEM_WORDS.keys()].join(", ")}` };
+    if (wanted === A_DECLARATION) {
+      return { help: `a declaration starts with ${[...T.DECLARATION_WORDS.keys()].join(", ")}` };
+    }
+    return {};
   }
-  return {};
 }
