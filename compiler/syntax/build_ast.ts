@@ -8,7 +8,6 @@ import { ExprBuilder } from "./build_expr.ts";
 import { type CstNode, extent, isNode, node, nodes, only, token, tokens } from "./cst.ts";
 import { endOf, quote, type Reporter } from "./report.ts";
 import { stringValue } from "./scan.ts";
-import * as T from "./tokens.ts";
 
 const RULE_KEYS = ["params", "compute", "accum", "output"];
 const FORMAL_TYPES = ["int", "float", "bool", "string", "dtype"];

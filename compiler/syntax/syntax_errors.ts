@@ -1,6 +1,6 @@
 /** What the parser's exceptions say, as diagnostics: one for each statement, in the statement that is at fault. */
 
-import { EOF, type IRecognitionException, type IToken } from "chevrotain";
+import type { IRecognitionException, IToken } from "chevrotain";
 import { A_DECLARATION, A_FIELD, A_STATEMENT, AN_EXPRESSION, AN_ITEM } from "./grammar.ts";
 import { type Details, endOf, quote, type Reporter } from "./report.ts";
 import * as T from "./tokens.ts";
