@@ -4,7 +4,7 @@ import type { IToken } from "chevrotain";
 import type * as A from "./ast.ts";
 import { closest } from "../core/closest.ts";
 import type { Span } from "../core/span.ts";
-import { ExprBuilder } from "./build_expr.ts";
+import { TypeBuilder } from "./build_type.ts";
 import { type CstNode, extent, isNode, node, nodes, only, token, tokens } from "./cst.ts";
 import { endOf, quote, type Reporter } from "./report.ts";
 import { stringValue } from "./scan.ts";
@@ -37,14 +37,14 @@ export function buildFile(
 }
 
 class AstBuilder {
-  readonly #exprs: ExprBuilder;
+  readonly #exprs: TypeBuilder;
 
   constructor(
     readonly reporter: Reporter,
     readonly faulty: ReadonlySet<number>,
     readonly docs: ReadonlyMap<number, string>,
   ) {
-    this.#exprs = new ExprBuilder(reporter, faulty);
+    this.#exprs = new TypeBuilder(reporter, faulty);
   }
 
   decls(cst: CstNode | undefined): A.Decl[] {

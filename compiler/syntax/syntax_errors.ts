@@ -1,7 +1,7 @@
 /** What the parser's exceptions say, as diagnostics: one for each statement, in the statement that is at fault. */
 
 import type { IRecognitionException, IToken } from "chevrotain";
-import { A_DECLARATION, A_FIELD, A_STATEMENT, AN_EXPRESSION, AN_ITEM } from "./grammar.ts";
+import { A_DECLARATION, A_FIELD, A_STATEMENT, AN_EXPRESSION, AN_ITEM } from "./expectations.ts";
 import { type Details, endOf, quote, type Reporter } from "./report.ts";
 import * as T from "./tokens.ts";
 
