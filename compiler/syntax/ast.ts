@@ -5,6 +5,7 @@ export interface Spanned {
   readonly span: Span;
 }
 
+/** A name as written. One that is missing has the empty text; checks stay silent about it, as about `"error"`. */
 export interface Name extends Spanned {
   readonly text: string;
 }
