@@ -6,8 +6,8 @@ import { countCalls, resetCounters } from "./gpu/counter.ts";
 import { messageOf } from "./gpu/pipeline.ts";
 import { nativeProvider } from "./providers/native.ts";
 import type { AdapterReport, DeviceHandle, Provider, ProviderName } from "./providers/provider.ts";
-import type { Check } from "./self_test.ts";
-import { selfTest } from "./self_test.ts";
+import type { Check } from "./self_test/run.ts";
+import { selfTest } from "./self_test/run.ts";
 
 /** What a caller asks for. `deno` and `browser` both mean `navigator.gpu`. */
 export type DeviceChoice = "auto" | "dawn" | "deno" | "browser" | "cpu";
@@ -76,14 +76,19 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   const choice = options.device ?? choiceFromEnvironment();
   const probes: ProbeRecord[] = [];
   if (choice !== "cpu") {
+    const missing = choice === "auto" ? await missingGpu() : undefined;
     for (const provider of await providersFor(choice, options)) {
-      if (probes.some((p) => p.outcome === "chosen")) break;
+      if (missing) {
+        probes.push({ provider: provider.name, outcome: "unavailable", reason: missing });
+        continue;
+      }
       const opened = await tryProvider(provider, choice === "auto");
       probes.push(opened.record);
       if (opened.device) return { ...opened.device, probes };
     }
     if (choice !== "auto") {
-      throw new DeviceError(`MPT cannot use ${choice}: ${probes.at(-1)!.reason}`, probes);
+      const reason = probes.at(-1)?.reason ?? "Dawn does not run in a page";
+      throw new DeviceError(`MPT cannot use ${choice}: ${reason}`, probes);
     }
   }
   probes.push({
@@ -104,6 +109,13 @@ function choiceFromEnvironment(): DeviceChoice {
   return choice;
 }
 
+/** Why it is no use to look for a GPU here, where that can be known without loading anything. */
+async function missingGpu(): Promise<string | undefined> {
+  if (hostRuntime === "browser") return undefined;
+  const { missingHardware } = await import("./providers/linux.ts");
+  return missingHardware();
+}
+
 /** The providers to try, in order. Dawn is loaded only where it can run. */
 async function providersFor(choice: DeviceChoice, options: DeviceOptions): Promise<Provider[]> {
   const list: Provider[] = [];
@@ -113,7 +125,10 @@ async function providersFor(choice: DeviceChoice, options: DeviceOptions): Promi
       dawnProvider({ validate: options.validate ?? validateByEnvironment(), toggles: options.toggles }),
     );
   }
-  if (choice !== "dawn" || hostRuntime === "browser") list.push(nativeProvider());
+  // Bun and Node have no WebGPU of their own: there it is tried only to say so.
+  const native = hostRuntime === "deno" || hostRuntime === "browser" || choice === "deno" ||
+    choice === "browser";
+  if (native && choice !== "dawn") list.push(nativeProvider());
   return list;
 }
 

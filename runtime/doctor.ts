@@ -30,7 +30,8 @@ export async function doctor(options: DeviceOptions = {}): Promise<DoctorReport>
 export function renderDoctor(report: DoctorReport): string {
   const lines = [`host     ${report.host}`];
   lines.push(report.device ? `device   ${report.device.name}` : `problem  ${report.problem}`);
-  for (const probe of report.probes) lines.push("", ...renderProbe(probe));
+  lines.push("");
+  for (const probe of report.probes) lines.push(...renderProbe(probe));
   if (report.device && report.device.target.provider !== "cpu") {
     lines.push("", "target", ...renderTarget(report.device.target));
   }

@@ -39,7 +39,12 @@ export class GpuExecutor implements Executor {
 
   async createState(layout: StateLayout): Promise<GpuState> {
     this.#check();
-    const state = await GpuState.create(this.#gpu, this.#memory, layout);
+    const state = await GpuState.create(this.#gpu, this.#memory, layout, () => {
+      this.#states.delete(state);
+      for (const prepared of this.#prepared.get(state)?.values() ?? []) {
+        prepared.then((program) => program.destroy(), () => {});
+      }
+    });
     this.#states.add(state);
     return state;
   }
@@ -106,12 +111,12 @@ export class GpuExecutor implements Executor {
     await this.#memory.settled();
   }
 
+  /** Lets what is queued finish, then frees everything. */
   destroy(): void {
     this.#destroyed = true;
     for (const program of [...this.#programs]) program.destroy();
-    for (const state of this.#states) state.destroy();
-    this.#states.clear();
-    this.#memory.settled().then(() => this.#memory.destroy(), () => {});
+    for (const state of [...this.#states]) state.destroy();
+    this.#memory.destroy();
   }
 
   #check(): void {

@@ -30,6 +30,7 @@ export class GpuMemory {
   readonly #idle = new Map<string, GPUBuffer[]>();
   readonly #pooled = new Map<GPUBuffer, string>();
   #idleBytes = 0;
+  #keep = KEEP_BYTES;
   #released: GPUBuffer[] = [];
   #fence: Promise<void> | undefined;
 
@@ -106,7 +107,7 @@ export class GpuMemory {
 
   #dispose(buffer: GPUBuffer): void {
     const key = this.#pooled.get(buffer);
-    if (key === undefined || this.#idleBytes + buffer.size > KEEP_BYTES) {
+    if (key === undefined || this.#idleBytes + buffer.size > this.#keep) {
       this.#pooled.delete(buffer);
       buffer.destroy();
       return;
@@ -117,8 +118,9 @@ export class GpuMemory {
     else this.#idle.set(key, [buffer]);
   }
 
-  /** Destroys idle buffers; call when nothing is queued. */
+  /** Destroys idle buffers, and keeps none from now on. */
   destroy(): void {
+    this.#keep = 0;
     for (const list of this.#idle.values()) for (const buffer of list) buffer.destroy();
     this.#idle.clear();
     this.#idleBytes = 0;

@@ -39,7 +39,7 @@ export class GpuProgram implements PreparedProgram {
   readonly #scalars: readonly { readonly tensor: TensorView; readonly at: number }[];
   readonly #rows: RowRing;
   readonly #inputs: ReadonlyMap<string, TensorView>;
-  readonly #onDestroy: () => void;
+  #onDestroy: (() => void) | undefined;
 
   /**
    * @param buffers one for each of `program.buffers`
@@ -71,7 +71,7 @@ export class GpuProgram implements PreparedProgram {
 
   run(inputs: Readonly<Record<string, Uint8Array>>): Promise<Row> {
     try {
-      if (this.#failure) throw this.#failure;
+      this.#check();
       this.#upload(inputs);
       const row = this.#submit().then((view) => this.#decode(view));
       // A caller that queues many runs may look at none of them; the failure shows at `ready`, `read` or the next run.
@@ -87,7 +87,7 @@ export class GpuProgram implements PreparedProgram {
   }
 
   async read(result: string): Promise<Uint8Array> {
-    if (this.#failure) throw this.#failure;
+    this.#check();
     const tensor = this.program.results.find((t) => t.name === result);
     if (!tensor) {
       const known = this.program.results.map((t) => t.name).join(", ");
@@ -106,8 +106,15 @@ export class GpuProgram implements PreparedProgram {
   }
 
   destroy(): void {
+    if (!this.#onDestroy) return;
     this.#rows.release();
     this.#onDestroy();
+    this.#onDestroy = undefined;
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure;
+    if (!this.#onDestroy) throw new Error(`the Program for ${this.program.entry} has been destroyed`);
   }
 
   #upload(inputs: Readonly<Record<string, Uint8Array>>): void {

@@ -85,14 +85,10 @@ export class RowRing {
     this.#wake();
   }
 
-  /** Gives the chunks back, one that is being mapped once its rows are delivered. */
+  /** Gives the chunks back, those with rows in flight once these are delivered. */
   release(): void {
     this.#released = true;
-    for (const chunk of [this.#filling, ...this.#full, ...this.#free]) {
-      if (chunk) this.#memory.release(chunk.buffer);
-    }
-    this.#filling = undefined;
-    this.#full.length = this.#free.length = 0;
+    for (const chunk of this.#free.splice(0)) this.#memory.release(chunk.buffer);
   }
 
   #mapNext(): void {

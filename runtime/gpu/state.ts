@@ -11,25 +11,34 @@ export class GpuState implements StateHandle {
   readonly #memory: GpuMemory;
   readonly #slots: ReadonlyMap<string, StateSlot>;
   readonly #buffers: ReadonlyMap<string, GPUBuffer>;
+  #onDestroy: (() => void) | undefined;
 
   private constructor(
     gpu: GPUDevice,
     memory: GpuMemory,
     layout: StateLayout,
     buffers: ReadonlyMap<string, GPUBuffer>,
+    onDestroy: () => void,
   ) {
     this.#gpu = gpu;
     this.#memory = memory;
     this.#slots = new Map(layout.slots.map((s) => [s.name, s]));
     this.#buffers = buffers;
+    this.#onDestroy = onDestroy;
   }
 
   /** Allocates the buffers, zeroed. Throws OutOfMemoryError. */
-  static async create(gpu: GPUDevice, memory: GpuMemory, layout: StateLayout): Promise<GpuState> {
+  static async create(
+    gpu: GPUDevice,
+    memory: GpuMemory,
+    layout: StateLayout,
+    onDestroy: () => void,
+  ): Promise<GpuState> {
     const buffers = await memory.create(
       layout.buffers.map(({ name, bytes }) => ({ label: name, bytes, usage: KERNEL_USAGE })),
     );
-    return new GpuState(gpu, memory, layout, new Map(layout.buffers.map((b, i) => [b.name, buffers[i]])));
+    const byName = new Map(layout.buffers.map((b, i) => [b.name, buffers[i]]));
+    return new GpuState(gpu, memory, layout, byName, onDestroy);
   }
 
   write(slot: string, data: Uint8Array): void {
@@ -51,12 +60,16 @@ export class GpuState implements StateHandle {
 
   /** The buffer of that name. Throws where the State has none: the Program belongs to another Bundle. */
   buffer(name: string): GPUBuffer {
+    if (!this.#onDestroy) throw new Error("the State has been destroyed");
     const buffer = this.#buffers.get(name);
     if (!buffer) throw new Error(`the State has no buffer "${name}"; the Program belongs to another Bundle`);
     return buffer;
   }
 
   destroy(): void {
+    if (!this.#onDestroy) return;
+    this.#onDestroy();
+    this.#onDestroy = undefined;
     for (const buffer of this.#buffers.values()) this.#memory.release(buffer);
   }
 

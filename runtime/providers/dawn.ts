@@ -2,7 +2,6 @@ import { hostRuntime, isGranted, readEnv } from "../environment.ts";
 import type { DeviceHandle, Probe, Provider } from "./provider.ts";
 import { reportOf, requestDevice } from "./provider.ts";
 import { PollThrottle } from "./throttle.ts";
-import { missingVulkanDriver } from "./vulkan.ts";
 
 export interface DawnOptions {
   /** Keeps bounds checks and the zeroing of workgroup memory, as every test run does. Default: false. */
@@ -27,8 +26,6 @@ export function dawnProvider(options: DawnOptions = {}): Provider {
     if (!isGranted("ffi")) {
       return { ok: false, reason: "Deno may not load Dawn's native library; grant it with --allow-ffi" };
     }
-    const noDriver = missingVulkanDriver();
-    if (noDriver) return { ok: false, reason: noDriver };
     try {
       const gpu = await instance(enabled);
       throttle = gpu.throttle;

@@ -5,11 +5,11 @@ import { isGranted, platform, readEnv } from "../environment.ts";
 const GPU_NODES = /^(dri|nvidia\d+|dxg|mali\d*|kgsl.*|nvmap|pvr.*|kfd)$/;
 
 /**
- * Why this Linux has no GPU that Vulkan could reach, or undefined where it may have one. Asked before Dawn loads,
- * because Dawn prints the Vulkan loader's complaints to stderr by itself. A driver named in the environment is tried
- * whatever stands in /dev: software drivers need no device.
+ * Why this Linux has no GPU that Vulkan could reach, or undefined where it may have one. Asked before a provider is
+ * tried unasked, because Dawn and wgpu print the Vulkan loader's complaints to stderr by themselves. A driver named in
+ * the environment is tried whatever stands in /dev.
  */
-export function missingVulkanDriver(): string | undefined {
+export function missingHardware(): string | undefined {
   if (platform() !== "linux" || !isGranted("read")) return undefined;
   const listed = readEnv("VK_DRIVER_FILES") ?? readEnv("VK_ICD_FILENAMES");
   if (listed) {

@@ -1,11 +1,11 @@
-import type { Target } from "../compiler/core/target.ts";
-import { compileShader, messageOf } from "./gpu/pipeline.ts";
-import { COMPUTE_STAGE, MapMode, Usage } from "./gpu/usage.ts";
-import type { Check, Experiment, Finding } from "./self_test/check.ts";
-import { matrixExperiment, memoryExperiment, subgroupExperiment, testedShapes } from "./self_test/machine.ts";
-import { bitsExperiment, f16Experiment, overflowExperiment } from "./self_test/numbers.ts";
+import type { Target } from "../../compiler/core/target.ts";
+import { compileShader, messageOf } from "../gpu/pipeline.ts";
+import { COMPUTE_STAGE, MapMode, Usage } from "../gpu/usage.ts";
+import type { Check, Experiment, Finding } from "./check.ts";
+import { matrixExperiment, memoryExperiment, subgroupExperiment, testedShapes } from "./machine.ts";
+import { bitsExperiment, f16Experiment, overflowExperiment } from "./numbers.ts";
 
-export type { Check } from "./self_test/check.ts";
+export type { Check } from "./check.ts";
 
 export interface SelfTest {
   readonly checks: readonly Check[];
