@@ -1,0 +1,32 @@
+import type { MapKernel } from "../../compiler/core/kernel.ts";
+import { TapeBuilder } from "./builder.ts";
+import type { Elements } from "./load.ts";
+import { allAffine, type Runner, type RunnerOptions, storeIndex } from "./runner.ts";
+import type { Tape } from "./tape.ts";
+import { chooseLanes, Tiles } from "./tiles.ts";
+
+/** The map family: one tape over tiles of the shape. */
+export class MapRunner implements Runner {
+  readonly #tape: Tape;
+  readonly #tiles: Tiles;
+
+  constructor(kernel: MapKernel, options: RunnerOptions) {
+    const { shape, stores, bindings } = kernel;
+    const axes = [...shape.keys()];
+    const wholeRows = !allAffine(stores.map((s) => s.value), shape);
+    const lanes = chooseLanes(shape, axes, { wholeRows });
+    const coords = new Int32Array(shape.length);
+    const tape = new TapeBuilder({ ...options, bindings, lanes, coords });
+    for (const { binding, value } of stores) {
+      tape.store(binding, value, storeIndex(shape, axes, bindings[binding].dtype));
+    }
+    this.#tape = tape.build();
+    this.#tiles = new Tiles(lanes, axes, coords);
+  }
+
+  run(bindings: readonly Elements[]): void {
+    this.#tape.bind(bindings);
+    const tiles = this.#tiles;
+    for (let more = tiles.first(); more; more = tiles.next()) this.#tape.run(tiles.n);
+  }
+}
