@@ -135,11 +135,12 @@ fn erf_safe(x: f32) -> f32 {
 }`,
   },
   quarter_turns: {
-    // x = k·π/2 + r with r in [−π/4, π/4]; fma keeps the three-part π/2 from being folded into one.
+    // x = k·π/2 + r with r in [−π/4, π/4]. The first two parts of π/2 are short, so that their products with k are exact
+    // where fma is not fused; fma keeps the parts from being folded into one.
     code: `\
 fn quarter_turns(x: f32) -> vec2<f32> {
   let k = round(x * 0.63661975f);
-  let r = fma(-k, -1.7151245e-15f, fma(-k, -4.371139e-8f, fma(-k, 1.5707964f, x)));
+  let r = fma(-k, 7.54979e-8f, fma(-k, 0.0004837513f, fma(-k, 1.5703125f, x)));
   return vec2<f32>(r, k);
 }`,
   },
@@ -165,7 +166,7 @@ fn pow_signed(x: f32, y: f32) -> f32 {
   let odd = whole && floor(y * 0.5f) * 2f != y;
   let a = abs(x);
   var p = pow(select(a, 1f, a == 0f), y);
-  if (a == 0f) { p = select(0f, 3.4028235e38f, y < 0f); }
+  if (a == 0f) { p = select(0f, 3.4028234663852886e38f, y < 0f); }
   if (x < 0f) { p = select(select(p, -p, odd), bitcast<f32>(not_a_number), !whole); }
   return select(p, 1f, y == 0f);
 }`,

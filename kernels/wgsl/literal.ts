@@ -31,9 +31,10 @@ function floatLiteral(value: number): string {
   if (Object.is(x, -0) || (x !== 0 && Math.abs(x) < 2 ** -126)) {
     return `bitcast<f32>(0x${f32Bits(x).toString(16)}u)`;
   }
+  // The shortest decimal; one that only rounds to the largest value is beyond what WGSL takes.
   for (let digits = 1; digits <= 9; digits++) {
     const text = x.toPrecision(digits);
-    if (Math.fround(Number(text)) === x) return `${tidy(text)}f`;
+    if (Math.fround(Number(text)) === x && Math.abs(Number(text)) <= F32_MAX) return `${tidy(text)}f`;
   }
   return `${x}f`;
 }

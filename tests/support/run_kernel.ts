@@ -1,5 +1,5 @@
 import type { Kernel, Shader } from "../../compiler/core/kernel.ts";
-import type { Words } from "./evaluate_kernel.ts";
+import type { Words } from "../../kernels/testing/evaluate_kernel.ts";
 
 /**
  * Runs one rendered kernel on a device: fresh buffers, one dispatch, everything read back.
