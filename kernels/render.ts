@@ -1,5 +1,6 @@
 import type { Kernel, Shader } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
+import { renderReduce } from "./reduce.ts";
 import { renderMap } from "./map.ts";
 
 /**
@@ -14,7 +15,7 @@ export function renderKernel(kernel: Kernel, target: Target): Shader {
     case "map":
       return renderMap(kernel, target);
     case "reduce":
-      throw 0;
+      return renderReduce(kernel, target);
     case "matmul":
       throw 0;
   }

@@ -27,9 +27,10 @@ export class Module {
     this.emitter = new Emitter(this.prims, this.storage, roots);
   }
 
-  /** Declares an array in workgroup memory and returns its name. */
+  /** Declares an array in workgroup memory, once, and returns its name. */
   share(name: string, element: string, length: number): string {
-    this.#shared.push(`var<workgroup> ${name}: array<${element}, ${length}>;`);
+    const text = `var<workgroup> ${name}: array<${element}, ${length}>;`;
+    if (!this.#shared.includes(text)) this.#shared.push(text);
     return name;
   }
 
