@@ -1,0 +1,112 @@
+import type { Expr } from "../compiler/core/expr.ts";
+import { operands } from "../compiler/core/expr.ts";
+import type { ReduceKernel } from "../compiler/core/kernel.ts";
+import type { Target } from "../compiler/core/target.ts";
+import { LaneAnalysis } from "./wgsl/lanes.ts";
+import { lanesOf } from "./wgsl/storage.ts";
+
+/** How the rows of a reduction are laid on workgroups. All counts but `slots` and `groups` are powers of two. */
+export interface ReducePlan {
+  /** Rows of the output, `packing` to a group of the last outer axis, the last group padded. */
+  readonly slots: number;
+  /** Rows that are stored together in one word. */
+  readonly packing: number;
+  /** Rows of a workgroup. */
+  readonly rows: number;
+  /** Invocations that share a row. */
+  readonly threads: number;
+  /** Neighbouring invocations take neighbouring elements of a row; else neighbouring rows. */
+  readonly along: "inner" | "outer";
+  /** Consecutive elements of the last inner axis that an invocation takes at a time. */
+  readonly size: number;
+  /** Groups of `size` in a row. */
+  readonly groups: number;
+  /** Every invocation's part of a row is written out, so that phases share what they load; else it is a loop. */
+  readonly unrolled: boolean;
+}
+
+/** Elements of a row that an invocation may hold in registers. */
+const REGISTERS = 16;
+/** Enough invocations to fill a GPU. */
+const PLENTY = 65536;
+
+export function planReduce(kernel: ReduceKernel, target: Target): ReducePlan {
+  const { outer, inner, bindings } = kernel;
+  const native = (dtype: string) => dtype === "f16" && target.f16;
+  const packing = Math.max(
+    1,
+    ...kernel.rowStores.map((s) => bindings[s.binding].dtype).map((d) => native(d) ? 1 : lanesOf(d)),
+  );
+  const slots = product(outer.slice(0, -1)) * Math.ceil((outer.at(-1) ?? 1) / packing) * packing;
+  const limit = Math.min(256, target.limits.maxComputeInvocationsPerWorkgroup);
+
+  const along = direction(kernel);
+  const size = groupSize(kernel, along);
+  const groups = product(inner.slice(0, -1)) * Math.ceil((inner.at(-1) ?? 1) / size);
+  const fits = (threads: number) => Math.ceil(groups / threads) * size <= REGISTERS;
+
+  let threads: number, rows: number;
+  if (along === "inner") {
+    const most = Math.min(limit, powerAbove(groups));
+    threads = Math.min(most, powerAbove(Math.ceil(groups / 4)));
+    // Few rows: more invocations to each. Several phases: enough to keep the row in registers.
+    while (threads < most && (slots * threads < PLENTY || (kernel.phases.length > 1 && !fits(threads)))) {
+      threads *= 2;
+    }
+    rows = Math.min(Math.max(1, Math.floor(64 / threads)), powerAbove(slots));
+  } else {
+    rows = Math.min(slots >= PLENTY ? 64 : 32, powerAbove(slots));
+    threads = slots >= PLENTY ? 1 : Math.min(limit / rows, powerAbove(groups));
+  }
+  rows = Math.max(rows, packing);
+  threads = Math.min(threads, limit / rows);
+  return { slots, packing, rows, threads, along, size, groups, unrolled: fits(threads) };
+}
+
+/** At least the lanes of the narrowest element store; a word's worth where loads run along the row. */
+function groupSize(
+  { inner, bindings, elementStores, phases }: ReduceKernel,
+  along: "inner" | "outer",
+): number {
+  const extent = inner.at(-1) ?? 1;
+  const stored = Math.max(1, ...elementStores.map((s) => lanesOf(bindings[s.binding].dtype)));
+  if (along === "outer" || phases.length === 0) return stored;
+  const loaded = Math.max(
+    ...loadsOf(phases.flat().map((a) => a.value)).map((l) => lanesOf(bindings[l.binding].dtype)),
+    1,
+  );
+  const wanted = Math.max(stored, loaded, product(inner) >= 1024 ? 4 : 1);
+  return extent % wanted === 0 ? wanted : stored;
+}
+
+/** Whether more loads run along the last inner axis or along the last outer one. */
+function direction({ outer, inner, phases }: ReduceKernel): "inner" | "outer" {
+  const loads = loadsOf(phases.flat().map((a) => a.value));
+  const count = (axis: number) => {
+    const analysis = new LaneAnalysis(axis, 1, true, true);
+    return loads.filter((l) => analysis.step(l.index) === 1).length;
+  };
+  if (outer.length === 0) return "inner";
+  return count(outer.length - 1) > count(outer.length + inner.length - 1) ? "outer" : "inner";
+}
+
+function loadsOf(roots: readonly Expr[]): (Expr & { e: "load" })[] {
+  const found = new Set<Expr & { e: "load" }>(), seen = new Set<Expr>();
+  const visit = (x: Expr) => {
+    if (seen.has(x)) return;
+    seen.add(x);
+    if (x.e === "load") found.add(x);
+    operands(x).forEach(visit);
+  };
+  roots.forEach(visit);
+  return [...found];
+}
+
+export function product(dims: readonly number[]): number {
+  return dims.reduce((a, b) => a * b, 1);
+}
+
+/** The least power of two that is not below x. */
+export function powerAbove(x: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, x)));
+}

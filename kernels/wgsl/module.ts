@@ -1,0 +1,72 @@
+import type { Kernel, Shader } from "../../compiler/core/kernel.ts";
+import type { Target } from "../../compiler/core/target.ts";
+import { Body, type Value } from "./body.ts";
+import { Emitter } from "./emitter.ts";
+import { Helpers } from "./helpers.ts";
+import { Prims } from "./prims.ts";
+import { printable, Storage } from "./storage.ts";
+import type { Expr } from "../../compiler/core/expr.ts";
+
+/** A WGSL module being written: one function, `main`, over a one-dimensional workgroup. */
+export class Module {
+  readonly body = new Body();
+  readonly helpers = new Helpers();
+  readonly prims = new Prims(this.body, this.helpers);
+  readonly storage: Storage;
+  readonly emitter: Emitter;
+  readonly #shared: string[] = [];
+
+  constructor(
+    readonly kernel: Kernel,
+    readonly target: Target,
+    readonly workgroupSize: number,
+    roots: readonly Expr[],
+    widths: readonly (1 | 2 | 4)[] = [],
+  ) {
+    this.storage = new Storage(kernel, target, this.prims, widths);
+    this.emitter = new Emitter(this.prims, this.storage, roots);
+  }
+
+  /** Declares an array in workgroup memory, once, and returns its name. */
+  share(name: string, element: string, length: number): string {
+    const text = `var<workgroup> ${name}: array<${element}, ${length}>;`;
+    if (!this.#shared.includes(text)) this.#shared.push(text);
+    return name;
+  }
+
+  /** The index of this workgroup, below `count`, from a grid folded to stay within the device's limit. */
+  workgroupIndex(count: number): { value: Value; grid: readonly [number, number, number] } {
+    const limit = this.target.limits.maxComputeWorkgroupsPerDimension;
+    const { body } = this;
+    if (count <= limit) {
+      return { value: body.define("i32(wid.x)", "i32", count - 1, "group"), grid: [count, 1, 1] };
+    }
+    const y = Math.ceil(count / limit), x = Math.ceil(count / y);
+    if (y > limit) throw new Error(`${count} workgroups do not fit a grid of ${limit} by ${limit}`);
+    return { value: body.define(`i32(wid.x + wid.y * ${x}u)`, "i32", x * y - 1, "group"), grid: [x, y, 1] };
+  }
+
+  /** The index of this invocation in its workgroup. */
+  lane(): Value {
+    return this.body.define("i32(lid)", "i32", this.workgroupSize - 1, "t");
+  }
+
+  finish(grid: readonly [number, number, number], variant: string): Shader {
+    const { kernel, emitter } = this;
+    const f16 = this.storage.usesF16() || this.helpers.usesF16();
+    const lines = [...emitter.prologue(), ...this.body.finish(), ...emitter.epilogue(kernel.flag)];
+    const parts = [
+      `// ${printable(kernel.name)}: ${kernel.family}, ${variant}`,
+      ...(f16 ? ["enable f16;"] : []),
+      ...this.storage.declarations(),
+      ...this.#shared,
+      ...this.helpers.texts(),
+      `@compute @workgroup_size(${this.workgroupSize})`,
+      "fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {",
+      ...lines.map((l) => `  ${l}`),
+      "}",
+      "",
+    ];
+    return { code: parts.join("\n"), workgroups: grid, workgroupSize: [this.workgroupSize, 1, 1], variant };
+  }
+}

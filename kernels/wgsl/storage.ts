@@ -1,0 +1,296 @@
+import { byteSize, type DType, kindOf } from "../../compiler/core/dtype.ts";
+import { encode } from "../../compiler/core/round.ts";
+import type { Binding, Kernel } from "../../compiler/core/kernel.ts";
+import type { Target } from "../../compiler/core/target.ts";
+import type { Value } from "./body.ts";
+import type { Prims } from "./prims.ts";
+
+/** Elements of a dtype in a 4-byte word. */
+export function lanesOf(dtype: DType): 1 | 2 | 4 {
+  return (4 / byteSize(dtype)) as 1 | 2 | 4;
+}
+
+type Component = "f32" | "i32" | "u32" | "f16";
+
+/** How a binding is declared: an array of vectors of `width` components, each of which holds `lanes` elements. */
+interface Slot {
+  readonly dtype: DType;
+  readonly component: Component;
+  readonly lanes: 1 | 2 | 4;
+  readonly width: 1 | 2 | 4;
+  readonly atomic: boolean;
+}
+
+const SWIZZLE = ["x", "y", "z", "w"];
+
+/**
+ * Loads from and stores to a kernel's bindings. f32, i32 and u32 stand as they are, f16 too where the target has it;
+ * everything else is packed in u32 words and taken apart by bits.
+ */
+export class Storage {
+  readonly #slots: readonly Slot[];
+
+  /** @param widths components of an array element, for each binding: loads and stores of that many move together */
+  constructor(
+    readonly kernel: Kernel,
+    readonly target: Target,
+    readonly prims: Prims,
+    widths: readonly (1 | 2 | 4)[] = [],
+  ) {
+    this.#slots = kernel.bindings.map((b, i) => this.#slot(b, i, widths[i] ?? 1));
+  }
+
+  /** The declarations, in order. */
+  declarations(): string[] {
+    return this.kernel.bindings.map((b, i) => {
+      const s = this.#slots[i];
+      const element = s.atomic
+        ? "atomic<u32>"
+        : s.width === 1
+        ? s.component
+        : `vec${s.width}<${s.component}>`;
+      const access = b.access === "read" ? "read" : "read_write";
+      return `@group(0) @binding(${i}) var<storage, ${access}> b${i}: array<${element}>;` +
+        `  // ${b.access} ${b.dtype}[${b.shape.join(", ")}] ${printable(b.name)}`;
+    });
+  }
+
+  usesF16(): boolean {
+    return this.#slots.some((s) => s.component === "f16");
+  }
+
+  /** The element at a flat physical index. With a guard, 0 where it is false and nothing read there. */
+  load(binding: number, index: Value, guard?: Value): Value {
+    if (guard?.constant === 0) return this.prims.body.constant(kindOf(this.#slots[binding].dtype), 0);
+    return this.#decoded(binding, this.#rawElement(binding, index, guard), guard);
+  }
+
+  /** Element `lane` of a group whose first element's index is a multiple of the group's size. */
+  loadLane(binding: number, first: Value, lane: number, guard?: Value): Value {
+    if (guard?.constant === 0) return this.prims.body.constant(kindOf(this.#slots[binding].dtype), 0);
+    return this.#decoded(binding, this.#rawLane(binding, first, lane, guard), guard);
+  }
+
+  /** As `load`, but the stored bits (of a packed dtype only): what a copy moves. */
+  loadCode(binding: number, index: Value, guard?: Value): Value {
+    return this.#guarded(this.#rawElement(binding, index, guard), guard);
+  }
+
+  /** As `loadLane`, but the stored bits (of a packed dtype only). */
+  loadLaneCode(binding: number, first: Value, lane: number, guard?: Value): Value {
+    return this.#guarded(this.#rawLane(binding, first, lane, guard), guard);
+  }
+
+  /** Whether values of this dtype are kept as bits in words here. */
+  isPacked(binding: number): boolean {
+    return this.#slots[binding].lanes > 1;
+  }
+
+  /** Elements in a component of the binding: more than 1 where it is packed. */
+  lanesOf(binding: number): 1 | 2 | 4 {
+    return this.#slots[binding].lanes;
+  }
+
+  dtypeOf(binding: number): DType {
+    return this.#slots[binding].dtype;
+  }
+
+  /** The stored bits of a value, u32; `exact` says that the dtype holds it exactly. */
+  code(value: Value, dtype: DType, exact: boolean): Value {
+    const { body, helpers } = this.prims;
+    if (value.constant !== undefined) return body.constant("u32", encode(value.constant, dtype));
+    switch (dtype) {
+      case "i8":
+        return body.pure("code.i8", [value], "u32", (x) => `(u32(${x}) & 0xffu)`);
+      case "u8":
+        return body.pure("code.u8", [value], "u32", (x) => `(${x} & 0xffu)`);
+      case "bool":
+        return body.pure("code.bool", [value], "u32", (x) => `u32(${x})`);
+      default: {
+        const rounded = exact ? value : this.rounded(value, dtype);
+        const name = helpers.use(`code_${dtype}`);
+        return body.pure(name, [rounded], "u32", (x) => `${name}(${x})`);
+      }
+    }
+  }
+
+  /** The nearest value of a float dtype, saturated, as f32. */
+  rounded(value: Value, dtype: DType): Value {
+    if (dtype === "f32") return value;
+    const native = dtype === "f16" && this.target.f16;
+    const name = this.prims.helpers.use(native ? "round_f16_native" : `round_${dtype}`);
+    return this.prims.body.pure(name, [value], "f32", (x) => `${name}(${x})`);
+  }
+
+  /**
+   * Writes consecutive elements, whole words of them, at an index that is a multiple of their number.
+   *
+   * @param items for a packed dtype, each element's bits; else each element's value
+   * @param exact the dtype holds each value exactly
+   */
+  storeGroup(binding: number, first: Value, items: readonly Value[], exact: boolean): void {
+    const { body } = this.prims;
+    const slot = this.#slots[binding];
+    const components = slot.lanes === 1
+      ? items.map((v) => this.#direct(slot, v, exact))
+      : chunks(items, slot.lanes).map((codes) => this.#word(codes));
+    const unit = this.#componentIndex(slot, first);
+    chunks(components, slot.width).forEach((parts, i) => {
+      const at = body.use(this.prims.add(this.#unitIndex(slot, unit), this.prims.i32(i)));
+      const value = slot.width === 1 ? parts[0] : `vec${slot.width}<${slot.component}>(${parts.join(", ")})`;
+      body.line(
+        slot.atomic ? `atomicStore(&b${binding}[${at}], ${value});` : `b${binding}[${at}] = ${value};`,
+      );
+    });
+  }
+
+  /** Writes one element of a dtype that is not packed. */
+  storeElement(binding: number, index: Value, value: Value, exact: boolean): void {
+    const slot = this.#slots[binding];
+    const at = this.prims.body.use(index);
+    const text = this.#direct(slot, value, exact);
+    this.prims.body.line(
+      slot.atomic ? `atomicStore(&b${binding}[${at}], ${text});` : `b${binding}[${at}] = ${text};`,
+    );
+  }
+
+  #slot(b: Binding, i: number, width: 1 | 2 | 4): Slot {
+    const direct = byteSize(b.dtype) === 4;
+    const native = b.dtype === "f16" && this.target.f16;
+    const component = native ? "f16" : b.dtype === "f32" || b.dtype === "i32" ? b.dtype : "u32";
+    return {
+      dtype: b.dtype,
+      component,
+      lanes: direct || native ? 1 : lanesOf(b.dtype),
+      width,
+      atomic: this.kernel.flag === i,
+    };
+  }
+
+  #componentIndex(slot: Slot, index: Value): Value {
+    return this.prims.quo(index, slot.lanes);
+  }
+
+  #unitIndex(slot: Slot, component: Value): Value {
+    return this.prims.quo(component, slot.width);
+  }
+
+  /** The array element that holds a component; always named, since it is a load. */
+  #unit(binding: number, slot: Slot, at: Value, guard?: Value): Value {
+    const { body } = this.prims;
+    const kind = slot.component === "f16" ? "f32" : slot.component;
+    const read = (i: string) => slot.atomic ? `atomicLoad(&b${binding}[${i}])` : `b${binding}[${i}]`;
+    if (!guard || guard.constant) return body.pure(`b${binding}`, [at], kind, read, { named: true });
+    // No branch: where the guard is false element 0 is read, and the value dropped.
+    return body.pure(`b${binding}?`, [at, guard], kind, (i, g) => read(`select(0, ${i}, ${g})`), {
+      named: true,
+    });
+  }
+
+  #rawElement(binding: number, index: Value, guard?: Value): Value {
+    const { body } = this.prims;
+    const slot = this.#slots[binding];
+    const component = this.#componentIndex(slot, index);
+    let value: Value;
+    if (slot.width === 1) value = this.#unit(binding, slot, component, guard);
+    else {
+      const unit = this.#unit(binding, slot, this.#unitIndex(slot, component), guard);
+      const lane = this.prims.mod(component, slot.width);
+      value = body.pure("component", [unit, lane], unit.kind, (u, l) => `${u}[${l}]`);
+    }
+    if (slot.lanes === 1) return value;
+    const lane = this.prims.mod(index, slot.lanes);
+    return this.#part(slot, value, lane);
+  }
+
+  #rawLane(binding: number, first: Value, lane: number, guard?: Value): Value {
+    const { prims } = this, { body } = prims;
+    const slot = this.#slots[binding];
+    const component = Math.floor(lane / slot.lanes);
+    const at = prims.add(
+      this.#unitIndex(slot, this.#componentIndex(slot, first)),
+      prims.i32(Math.floor(component / slot.width)),
+    );
+    let value = this.#unit(binding, slot, at, guard);
+    if (slot.width > 1) {
+      const part = SWIZZLE[component % slot.width];
+      value = body.pure(`.${part}`, [value], value.kind, (u) => `${u}.${part}`);
+    }
+    return slot.lanes === 1 ? value : this.#part(slot, value, prims.i32(lane % slot.lanes));
+  }
+
+  /** The bits of one element of a word, in the low end. */
+  #part(slot: Slot, word: Value, lane: Value): Value {
+    const { body } = this.prims;
+    const bits = 32 / slot.lanes, mask = slot.lanes === 2 ? "0xffffu" : "0xffu";
+    if (lane.constant !== undefined) {
+      const shift = lane.constant * bits;
+      if (shift === 0) return body.pure(`lane0/${slot.lanes}`, [word], "u32", (w) => `(${w} & ${mask})`);
+      const top = lane.constant === slot.lanes - 1;
+      return body.pure(
+        `lane${lane.constant}/${slot.lanes}`,
+        [word],
+        "u32",
+        (w) => top ? `(${w} >> ${shift}u)` : `((${w} >> ${shift}u) & ${mask})`,
+      );
+    }
+    return body.pure(
+      `lane/${slot.lanes}`,
+      [word, lane],
+      "u32",
+      (w, l) => `((${w} >> (u32(${l}) * ${bits}u)) & ${mask})`,
+    );
+  }
+
+  #decoded(binding: number, raw: Value, guard?: Value): Value {
+    const { body, helpers } = this.prims;
+    const { dtype, component, lanes } = this.#slots[binding];
+    let value = raw;
+    if (component === "f16") value = body.pure("f32(f16)", [raw], "f32", (x) => `f32(${x})`, { named: true });
+    else if (lanes > 1) {
+      if (dtype === "i8") {
+        value = body.pure("value.i8", [raw], "i32", (x) => `(i32(${x} << 24u) >> 24u)`);
+      } else if (dtype === "bool") {
+        value = body.pure("value.bool", [raw], "bool", (x) => `(${x} != 0u)`);
+      } else if (dtype !== "u8") {
+        const name = helpers.use(`value_${dtype}`);
+        value = body.pure(name, [raw], "f32", (x) => `${name}(${x})`, { named: true });
+      }
+    }
+    return this.#guarded(value, guard);
+  }
+
+  #guarded(value: Value, guard?: Value): Value {
+    if (!guard || guard.constant) return value;
+    return this.prims.emit("select", [guard, value, this.prims.body.constant(value.kind, 0)], value.kind);
+  }
+
+  /** A value as a component of an unpacked binding. */
+  #direct(slot: Slot, value: Value, exact: boolean): string {
+    if (slot.component !== "f16") return this.prims.body.use(value);
+    return `f16(${this.prims.body.use(exact ? value : this.rounded(value, "f16"))})`;
+  }
+
+  #word(codes: readonly Value[]): string {
+    const bits = 32 / codes.length;
+    let constant = 0;
+    const parts: string[] = [];
+    codes.forEach((c, i) => {
+      if (c.constant !== undefined) constant |= c.constant << (i * bits);
+      else parts.push(i === 0 ? this.prims.body.use(c) : `(${this.prims.body.use(c)} << ${i * bits}u)`);
+    });
+    if (constant !== 0 || parts.length === 0) parts.push(`${constant >>> 0}u`);
+    return parts.join(" | ");
+  }
+}
+
+function chunks<T>(items: readonly T[], size: number): T[][] {
+  const out: T[][] = [];
+  for (let i = 0; i < items.length; i += size) out.push(items.slice(i, i + size));
+  return out;
+}
+
+/** A name from a program as it may stand in a comment. */
+export function printable(name: string): string {
+  return name.replace(/[^A-Za-z0-9_.%/ \[\],-]/g, "_").slice(0, 80);
+}

@@ -1,0 +1,66 @@
+import { rowLength, type Store } from "../../compiler/core/kernel.ts";
+import type { Value } from "./body.ts";
+import type { Group } from "./emitter.ts";
+import type { Module } from "./module.ts";
+
+/** Where a group of consecutive elements of the last axis goes. */
+export interface Target {
+  /** Row-major position of the row, over every axis but the last. */
+  readonly row: Value;
+  /** Coordinate of the group's first element on the last axis, a multiple of the group's size. */
+  readonly first: Value;
+  /** Extent of the last axis; a group may reach beyond it where it is no multiple of the group's size. */
+  readonly extent: number;
+  readonly shape: readonly number[];
+}
+
+/**
+ * Writes each store's values for a group. All of them are computed before any is written, so that a kernel may write
+ * what it reads. Padding is written as zero; elements of the group beyond the padded row are not written.
+ */
+export function storeGroup(module: Module, stores: readonly Store[], group: Group, at: Target): void {
+  const { emitter, storage, prims, body } = module;
+  const size = group.envs.length;
+  const whole = at.extent % size === 0;
+  // Lane j > 0 of the last group may be padding.
+  const inside = group.envs.map((_, j) =>
+    j === 0 || whole ? prims.true() : prims.lt(prims.add(at.first, prims.i32(j)), at.extent)
+  );
+
+  const items = stores.map(({ binding, value }) => {
+    const dtype = storage.dtypeOf(binding), packed = storage.isPacked(binding);
+    return group.envs.map((_, j) => {
+      const item = packed ? emitter.code(value, dtype, group, j) : emitter.value(value, group, j);
+      const zero = body.constant(packed ? "u32" : item.kind, 0);
+      const kept = prims.emit("select", [inside[j], item, zero], item.kind);
+      body.name(kept);
+      return kept;
+    });
+  });
+
+  stores.forEach(({ binding, value }, i) => {
+    const dtype = storage.dtypeOf(binding);
+    const row = rowLength(at.shape, dtype);
+    const exact = emitter.isExact(value, dtype);
+    const index = prims.add(prims.mul(at.row, prims.i32(row)), at.first);
+    body.name(index);
+    if (row % size === 0) return storage.storeGroup(binding, index, items[i], exact);
+    // Rows of this dtype end inside the last group, at a word's end.
+    const unit = storage.lanesOf(binding);
+    for (let j = 0; j < size; j += unit) {
+      const part = items[i].slice(j, j + unit);
+      const exists = prims.lt(prims.add(at.first, prims.i32(j)), row);
+      const write = () => {
+        const here = prims.add(index, prims.i32(j));
+        if (unit === 1) storage.storeElement(binding, here, part[0], exact);
+        else storage.storeGroup(binding, here, part, exact);
+      };
+      if (j === 0 || exists.constant) write();
+      else {
+        body.open(`if (${body.use(exists)})`);
+        write();
+        body.close();
+      }
+    }
+  });
+}
