@@ -1,19 +1,21 @@
 import process from "node:process";
 import { Command, CommanderError } from "commander";
-import { benchCommands } from "./commands/train.ts";
+import { trainCommands } from "./commands/train.ts";
 import { programCommands } from "./commands/program.ts";
 import { stepCommands } from "./commands/step.ts";
 import { deviceCommands } from "./commands/device.ts";
 import { report } from "./report.ts";
 
 const cli = new Command("mpt")
-  .description("A small language for mixed-precision neural networks, compiled to fused graphs and trained on WebGPU.")
+  .description(
+    "A small language for mixed-precision neural networks, compiled to fused graphs and trained on WebGPU.",
+  )
   .version("0.1.0")
   .showHelpAfterError("(mpt --help lists the commands)")
   .exitOverride();
 
 programCommands(cli);
-benchCommands(cli);
+trainCommands(cli);
 stepCommands(cli);
 deviceCommands(cli);
 

@@ -27,7 +27,9 @@ function textOf(file: string): string | undefined {
 
 export function showDiagnostics(diagnostics: readonly Diagnostic[], json = false): void {
   if (json) {
-    console.log(JSON.stringify({ diagnostics: diagnostics.map((d) => diagnosticToJson(d, textOf)) }, null, 2));
+    console.log(
+      JSON.stringify({ diagnostics: diagnostics.map((d) => diagnosticToJson(d, textOf)) }, null, 2),
+    );
   } else if (diagnostics.length > 0) {
     process.stderr.write(renderDiagnostics(diagnostics, textOf, { color: useColor(process.stderr) }));
   }

@@ -5,7 +5,9 @@ import { doctor, renderDoctor } from "../../runtime/doctor.ts";
 
 export function deviceCommands(cli: Command): void {
   cli.command("doctor")
-    .description("say which devices there are, which one training takes and why, and what its self-test found")
+    .description(
+      "say which devices there are, which one training takes and why, and what its self-test found",
+    )
     .option("--device <name>", "auto, dawn, deno or cpu")
     .option("--json", "print the report as JSON")
     .action(async (options: { device?: DeviceChoice; json?: boolean }) => {

@@ -1,22 +1,19 @@
 import process from "node:process";
 import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
-import type { Bundle, HostTensor, InputSpec } from "../../compiler/core/program.ts";
-import { decode, encode } from "../../compiler/core/round.ts";
-import type { DType } from "../../compiler/core/dtype.ts";
-import { byteSize, isFloat } from "../../compiler/core/dtype.ts";
+import type { Bundle, HostTensor } from "../../compiler/core/program.ts";
 import { load } from "../../host.ts";
-import type { Batch } from "../../runtime/batch.ts";
-import { BatchError, dimsOf } from "../../runtime/batch.ts";
+import { dimsOf } from "../../runtime/batch.ts";
 import type { DeviceChoice } from "../../runtime/device.ts";
 import { openDevice } from "../../runtime/device.ts";
 import { executorOf } from "../../runtime/executor.ts";
 import type { StoredTensor } from "../../runtime/io/safetensors.ts";
-import { encodeSafetensors, numbersOf } from "../../runtime/io/safetensors.ts";
+import { encodeSafetensors } from "../../runtime/io/safetensors.ts";
 import { readTensors } from "../../runtime/io/tensors.ts";
 import { FileError } from "../../runtime/io/source.ts";
 import type { StepRow } from "../../runtime/trainer.ts";
 import { Trainer } from "../../runtime/trainer.ts";
+import { batchAt, toDType } from "../data.ts";
 import { parseCount, parseDims } from "../options.ts";
 import { UsageError } from "../report.ts";
 
@@ -56,10 +53,18 @@ export function stepCommands(cli: Command): void {
     .action(runPredict);
 }
 
-async function openTrainer(file: string, options: Omit<StepOptions, "steps">, use: (trainer: Trainer) => Promise<void>) {
+async function openTrainer(
+  file: string,
+  options: Omit<StepOptions, "steps">,
+  use: (trainer: Trainer) => Promise<void>,
+) {
   const device = await openDevice({ device: options.device });
   try {
-    const trainer = await Trainer.create(load(file, { target: device.target }), await executorOf(device), options);
+    const trainer = await Trainer.create(
+      load(file, { target: device.target }),
+      await executorOf(device),
+      options,
+    );
     if (options.weights) await trainer.load(weightsFor(trainer.bundle, readTensors(options.weights)));
     await use(trainer);
     await trainer.destroy();
@@ -113,61 +118,6 @@ async function runPredict(file: string, options: StepOptions & { out: string }):
     if (options.json) process.stdout.write(JSON.stringify({ outputs: listed }) + "\n");
     else for (const t of listed) process.stdout.write(`${t.name}: ${t.dtype}[${t.shape.join(", ")}]\n`);
   });
-}
-
-/** Batch k of the data: the whole tensors, or their k-th rows where there are several batches. */
-function batchAt(specs: readonly InputSpec[], data: ReadonlyMap<string, StoredTensor>, k: number, of: number): Batch {
-  return Object.fromEntries(specs.map((spec) => {
-    const tensor = data.get(spec.name);
-    if (!tensor) {
-      throw new BatchError(`the data has no ${spec.name}; it has ${[...data.keys()].join(", ") || "nothing"}`);
-    }
-    const { data: bytes } = toDType(tensor, spec.dtype);
-    if (of === 1) return [spec.name, { data: typed(bytes, spec.dtype), shape: tensor.shape }];
-    if (tensor.shape[0] !== of) {
-      throw new BatchError(`${spec.name} is [${tensor.shape.join(", ")}]: for ${of} steps its first axis must be ${of}`);
-    }
-    const size = bytes.byteLength / of;
-    return [spec.name, { data: typed(bytes.slice(k * size, (k + 1) * size), spec.dtype), shape: tensor.shape.slice(1) }];
-  }));
-}
-
-function typed(bytes: Uint8Array, dtype: DType): Float32Array | Int32Array | Uint32Array | Uint16Array | Int8Array | Uint8Array {
-  const buffer = bytes.slice().buffer;
-  switch (dtype) {
-    case "f32":
-      return new Float32Array(buffer);
-    case "i32":
-      return new Int32Array(buffer);
-    case "u32":
-      return new Uint32Array(buffer);
-    case "f16":
-    case "bf16":
-      return new Uint16Array(buffer);
-    case "i8":
-      return new Int8Array(buffer);
-    default:
-      return new Uint8Array(buffer);
-  }
-}
-
-/** The tensor in another dtype, each element converted as a cast would. */
-function toDType(tensor: StoredTensor, dtype: DType): HostTensor {
-  if (tensor.dtype === dtype) return { ...tensor, dtype };
-  const numbers = numbersOf(tensor);
-  const size = byteSize(dtype);
-  const data = new Uint8Array(numbers.length * size);
-  const view = new DataView(data.buffer);
-  numbers.forEach((x, i) => {
-    const code = encode(isFloat(dtype) ? x : Math.trunc(x), dtype);
-    if (decode(code, dtype) !== x && !isFloat(dtype)) {
-      throw new BatchError(`element ${i} of a ${tensor.dtype} tensor is ${x}, which ${dtype} does not hold`);
-    }
-    if (size === 4) view.setUint32(i * 4, code, true);
-    else if (size === 2) view.setUint16(i * 2, code, true);
-    else view.setUint8(i, code);
-  });
-  return { dtype, shape: tensor.shape, data };
 }
 
 /** Weights in the program's dtypes; `grad/…` entries of an earlier `--out` are passed over. */

@@ -134,3 +134,8 @@ export const TARGET_H100_DENO: Target = {
   limits: { ...H100_LIMITS, maxStorageBuffersPerShaderStage: 32, minStorageBufferOffsetAlignment: 32 },
   quirks: UNROLL,
 };
+
+/** By name, for a command line. */
+export const TARGETS: Readonly<Record<string, Target>> = Object.fromEntries(
+  [TARGET_CPU, TARGET_LAVAPIPE, TARGET_SWIFTSHADER, TARGET_H100_DAWN, TARGET_H100_DENO].map((t) => [t.name, t]),
+);
