@@ -1,0 +1,79 @@
+import type { Kernel } from "../core/kernel.ts";
+import { physicalBytes } from "../core/kernel.ts";
+import type { BufferDecl, StateLayout, View } from "../core/program.ts";
+import { planTemps } from "../passes/plan.ts";
+import { align } from "./state.ts";
+import type { Tensor } from "./tensor.ts";
+
+export interface Placement {
+  readonly buffers: readonly BufferDecl[];
+  readonly view: (t: Tensor) => View;
+  readonly memory: Readonly<Record<string, number>>;
+}
+
+const bytesOf = (t: Tensor) => physicalBytes(t.layout, t.dtype);
+
+/** Gives every tensor of the kernels, which stand in the order of execution, its place in a buffer. */
+export function placeTensors(
+  kernels: readonly { readonly kernel: Kernel; readonly tensors: readonly Tensor[] }[],
+  state: StateLayout,
+): Placement {
+  const buffers: BufferDecl[] = [];
+  const views = new Map<Tensor, View>();
+  const named = new Map<string, number>();
+  const lives = new Map<Tensor, { first: number; last: number }>();
+  const scalars: Tensor[] = [];
+  kernels.forEach(({ tensors }, i) => {
+    for (const t of tensors) {
+      const life = lives.get(t);
+      if (life) life.last = i;
+      else lives.set(t, { first: i, last: i });
+    }
+  });
+  const buffer = (decl: BufferDecl): number => buffers.push(decl) - 1;
+  for (const t of lives.keys()) {
+    const bytes = bytesOf(t);
+    if (t.kind === "state") {
+      const slot = state.slots.find((s) => s.name === t.name)!;
+      let at = named.get(slot.buffer);
+      if (at === undefined) {
+        const size = state.buffers.find((b) => b.name === slot.buffer)!.bytes;
+        named.set(slot.buffer, at = buffer({ name: slot.buffer, bytes: size, role: "state" }));
+      }
+      views.set(t, { buffer: at, offset: slot.offset, bytes });
+    } else if (t.kind === "result" && t.layout.length === 0) scalars.push(t);
+    else if (t.kind !== "temp") {
+      views.set(t, { buffer: buffer({ name: t.name, bytes, role: t.kind }), offset: 0, bytes });
+    }
+  }
+  if (scalars.length > 0) {
+    const at = buffer({ name: "scalars", bytes: align(4) * scalars.length, role: "result" });
+    scalars.forEach((t, i) => views.set(t, { buffer: at, offset: align(4) * i, bytes: 4 }));
+  }
+  const temps = [...lives.keys()].filter((t) => t.kind === "temp");
+  const plan = planTemps(temps.map((t) => ({ bytes: bytesOf(t), ...lives.get(t)! })));
+  const first = buffers.length;
+  plan.buffers.forEach((bytes, i) => buffer({ name: `temp${i}`, bytes, role: "temp" }));
+  temps.forEach((t, i) => views.set(t, { buffer: first + plan.of[i], offset: 0, bytes: bytesOf(t) }));
+  return { buffers, view: (t) => views.get(t)!, memory: memoryOf(buffers) };
+}
+
+/** Bytes by part. */
+function memoryOf(buffers: readonly BufferDecl[]): Record<string, number> {
+  const parts: Record<string, number> = {};
+  for (const b of buffers) {
+    const part = b.role !== "state"
+      ? b.role
+      : b.name.startsWith("param.")
+      ? "weights"
+      : b.name.startsWith("copy.")
+      ? "copies"
+      : b.name.startsWith("accum.")
+      ? "gradients"
+      : b.name.includes(".")
+      ? "moments"
+      : "state";
+    parts[part] = (parts[part] ?? 0) + b.bytes;
+  }
+  return parts;
+}

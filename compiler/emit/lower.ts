@@ -1,0 +1,155 @@
+import type { Expr } from "../core/expr.ts";
+import { acc, coord, operands, prim } from "../core/expr.ts";
+import { kindOf } from "../core/dtype.ts";
+import { Exprs, linearIndex } from "../core/index_expr.ts";
+import { stridesOf } from "../core/kernel.ts";
+import type { Node } from "../ir/graph.ts";
+import { delinearize } from "../ops/view.ts";
+import type { Cluster } from "../passes/fuse.ts";
+import { boundType, elementsOf, Inliner, zero } from "../passes/fuse_inline.ts";
+import type { Tensor } from "./tensor.ts";
+import { sameLayout } from "./tensor.ts";
+
+/** One reduction of a cluster, or the operands of its contraction, as expressions. */
+export interface LoweredAnchor {
+  readonly node: Node;
+  /** One operand for a reduction, two for a contraction. */
+  readonly values: readonly Expr[];
+}
+
+/** A cluster's computation. A load's `binding` is an index into `loads`. */
+export interface Lowered {
+  readonly cluster: Cluster;
+  readonly anchors: readonly LoweredAnchor[];
+  readonly roots: readonly { readonly node: Node; readonly value: Expr; readonly perRow: boolean }[];
+  readonly loads: readonly Tensor[];
+  readonly raisesFlag: boolean;
+  /** The nodes whose values are computed here. */
+  readonly computed: ReadonlySet<Node>;
+}
+
+export interface LowerContext {
+  /** Where the node's value stands, if it is stored or a leaf. */
+  readonly tensor: (node: Node) => Tensor | undefined;
+  readonly flagged: ReadonlySet<Node>;
+}
+
+/** Writes a cluster's roots and reductions as expressions over its coords. */
+export function lowerCluster(cluster: Cluster, context: LowerContext): Lowered {
+  const { outer, inner, anchors } = cluster;
+  const exprs = new Exprs([...outer, ...inner]);
+  const rowCoords = outer.map((_, i) => coord(i));
+  const innerCoords = inner.map((_, i) => coord(outer.length + i));
+  const row = linearIndex(rowCoords, denseStrides(outer));
+  const element = linearIndex([...rowCoords, ...innerCoords], denseStrides([...outer, ...inner]));
+  const loads: Tensor[] = [];
+  const own = new Set([...cluster.roots, ...anchors]);
+
+  const load = (tensor: Tensor, node: Node, coords: readonly Expr[], guard: Expr | undefined): Expr => {
+    let binding = loads.indexOf(tensor);
+    if (binding < 0) binding = loads.push(tensor) - 1;
+    const { shape } = boundType(node);
+    const flat = linearIndex(coords, denseStrides(shape));
+    const strides = stridesOf(tensor.layout, tensor.dtype);
+    const same = shape.length === tensor.layout.length && shape.every((d, i) => d === tensor.layout[i]);
+    const at = same ? coords : delinearize(flat, tensor.layout);
+    const x: Expr = { e: "load", binding, index: linearIndex(at, strides), kind: kind(node) };
+    return guard ? { ...x, guard } : x;
+  };
+  const inliner: Inliner = new Inliner(exprs, (node, coords, guard): Expr | undefined => {
+    const index = anchors.indexOf(node);
+    const flat = () => exprs.simplify(linearIndex(coords, denseStrides(boundType(node).shape)));
+    if (index >= 0) {
+      if (flat() !== exprs.simplify(row)) throw new Error(`${node.op.name} is used away from its own row`);
+      const value = inliner.rounded(node, acc(index, accKind(node)));
+      return guard ? prim("select", guard, value, zero(node)) : value;
+    }
+    // A node stored here is computed here, wherever its value is wanted; a root that is a leaf is copied.
+    if (node.op.kind !== "leaf" && own.has(node)) return undefined;
+    const tensor = context.tensor(node);
+    return tensor && load(tensor, node, coords, guard);
+  }, context.flagged);
+
+  const lowered = anchors.map((node): LoweredAnchor => {
+    const at = delinearize(row, boundType(node).shape);
+    if (node.op.kind === "contract") {
+      const [batch, [m, n], k] = [at.slice(0, -2), at.slice(-2), innerCoords[0]];
+      const [x, y] = node.inputs;
+      return { node, values: [inliner.value(x, [...batch, m, k]), inliner.value(y, [...batch, k, n])] };
+    }
+    const { shape } = boundType(node.inputs[0]);
+    const axes = node.attrs.axes as readonly number[];
+    const within = delinearize(
+      linearIndex(innerCoords, denseStrides(inner)),
+      axes.map((a) => shape[a]),
+    );
+    let kept = 0;
+    const coords = shape.map((_, i) => axes.includes(i) ? within[axes.indexOf(i)] : at[kept++]);
+    return { node, values: [inliner.value(node.inputs[0], coords)] };
+  });
+  const roots = cluster.roots.map((node) => {
+    const { shape } = boundType(node);
+    const perRow = isPerRow(cluster, node);
+    const at = delinearize(perRow ? row : element, shape);
+    return { node, value: inliner.value(node, at), perRow };
+  });
+  const raisesFlag = anyExpr(
+    [...lowered.flatMap((a) => a.values), ...roots.map((r) => r.value)],
+    (x) => x.e === "round" && x.flag,
+  );
+  return { cluster, anchors: lowered, roots, loads, raisesFlag, computed: inliner.computed };
+}
+
+/** Whether a root has one value a row: always so but for the element roots of reductions. */
+function isPerRow(cluster: Cluster, root: Node): boolean {
+  return elementsOf(boundType(root).shape) === elementsOf(cluster.outer);
+}
+
+/** The shape under which a root's value is laid out. */
+export function rootLayout(cluster: Cluster, root: Node): readonly number[] {
+  return isPerRow(cluster, root) ? cluster.outer : [...cluster.outer, ...cluster.inner];
+}
+
+/**
+ * Whether a slot that the cluster stores to may be read here as well: each invocation reads only the element that it
+ * writes, before it writes.
+ */
+export function identityOnly(lowered: Lowered, slot: Tensor): boolean {
+  const { cluster, loads } = lowered;
+  const binding = loads.indexOf(slot);
+  const isLoad = (x: Expr) => x.e === "load" && x.binding === binding;
+  if (lowered.anchors.some((a) => anyExpr(a.values, isLoad))) return false;
+  const rows = lowered.roots.filter((r) => r.perRow).map((r) => r.value);
+  const elements = lowered.roots.filter((r) => !r.perRow).map((r) => r.value);
+  if (anyExpr(elements, isLoad)) return false;
+  const exprs = new Exprs([...cluster.outer, ...cluster.inner]);
+  const own = linearIndex(cluster.outer.map((_, i) => coord(i)), stridesOf(cluster.outer, slot.dtype));
+  return sameLayout(cluster.outer, slot.layout, slot.dtype) &&
+    !anyExpr(rows, (x) => x.e === "load" && x.binding === binding && !exprs.same(x.index, own));
+}
+
+export function denseStrides(shape: readonly number[]): number[] {
+  return stridesOf(shape, "f32");
+}
+
+function kind(node: Node) {
+  return kindOf(node.type.dtype);
+}
+
+/** What the accumulator of a reduction is in registers. */
+function accKind(node: Node) {
+  return node.op.kind === "contract" ? "f32" : kindOf(node.type.dtype);
+}
+
+export function anyExpr(roots: readonly Expr[], test: (x: Expr) => boolean): boolean {
+  const seen = new Set<Expr>();
+  const stack = [...roots];
+  while (stack.length > 0) {
+    const x = stack.pop()!;
+    if (seen.has(x)) continue;
+    seen.add(x);
+    if (test(x)) return true;
+    stack.push(...operands(x));
+  }
+  return false;
+}

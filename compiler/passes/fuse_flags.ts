@@ -1,0 +1,65 @@
+import { i32, prim, u32 } from "../core/expr.ts";
+import { Builder } from "../ir/builder.ts";
+import type { Graph, Node } from "../ir/graph.ts";
+import { mapGraph, same } from "../ir/graph.ts";
+import type { LeafOp, MapOp } from "../ir/op.ts";
+import type { Pass } from "../ir/rewrite.ts";
+import { transform } from "../ir/rewrite.ts";
+import { reduction } from "../ops/broadcast.ts";
+
+/** Holds where an element is infinite or NaN. */
+export const nonfiniteOp: MapOp = {
+  kind: "map",
+  name: "nonfinite",
+  class: "fixed",
+  exact: true,
+  view: false,
+  type: ([x]) => ({ dtype: "bool", shape: x.shape }),
+  expr: (m) => prim("not", prim("is_finite", m.read(0, m.coords))),
+  grad: null,
+};
+
+const anyOp = reduction({ name: "any", combine: "or", class: "fixed", grad: null });
+
+/**
+ * The overflow flag as the kernels before have left it: the slot `found_inf`, read after every rounding that may raise
+ * it, unlike other state.
+ */
+export const raisedOp: LeafOp = {
+  kind: "leaf",
+  name: "raised",
+  class: "fixed",
+  type: () => ({ dtype: "u32", shape: [1] }),
+  grad: null,
+};
+
+/** 1 where the flag (input 0) is raised or any of the other inputs holds, else 0. */
+export const skipOp: MapOp = {
+  kind: "map",
+  name: "found_inf",
+  class: "fixed",
+  exact: true,
+  view: false,
+  type: () => ({ dtype: "u32", shape: [] }),
+  expr(m) {
+    let found = prim("ne", m.read(0, [i32(0)]), u32(0));
+    for (let k = 1; k < m.inputs.length; k++) found = prim("or", found, m.read(k, []));
+    return prim("select", found, u32(1), u32(0));
+  },
+  grad: null,
+};
+
+/**
+ * Spells out the overflow check for the fuser: one reduction an input, then their union with the flag. What results is
+ * for scheduling alone: `raised` says nothing about which roundings raise it.
+ */
+export const lowerFlags: Pass = transform("lower_flags", (graph): Graph =>
+  mapGraph(graph, (node, inputs) => {
+    if (node.op.kind !== "flag") return same(node, inputs);
+    const b = new Builder(node.origin);
+    const any = (x: Node) => {
+      const bad = b.node(nonfiniteOp, [x]);
+      return x.type.shape.length === 0 ? bad : b.node(anyOp, [bad], { axes: x.type.shape.map((_, i) => i) });
+    };
+    return b.node(skipOp, [b.node(raisedOp, []), ...inputs.map(any)]);
+  }));
