@@ -147,7 +147,11 @@ export type FieldName =
 export type Field =
   | (Spanned & { readonly kind: "let"; readonly pattern: Pattern; readonly value: Expr })
   | (Spanned & { readonly kind: "metric"; readonly name: Name; readonly value: Expr })
-  | (Spanned & { readonly kind: "field"; readonly name: Name & { readonly text: FieldName }; readonly value: Expr });
+  | (Spanned & {
+    readonly kind: "field";
+    readonly name: Name & { readonly text: FieldName };
+    readonly value: Expr;
+  });
 
 export interface Arg extends Spanned {
   readonly name?: Name;
@@ -169,7 +173,12 @@ export type Expr =
   | (Spanned & { readonly kind: "binary"; readonly op: BinaryOp; readonly left: Expr; readonly right: Expr })
   | (Spanned & { readonly kind: "call"; readonly callee: Expr; readonly args: readonly Arg[] })
   /** `value |> callee(args)`; kept apart from `call` for formatting and diagnostics. */
-  | (Spanned & { readonly kind: "pipe"; readonly value: Expr; readonly callee: Expr; readonly args?: readonly Arg[] })
+  | (Spanned & {
+    readonly kind: "pipe";
+    readonly value: Expr;
+    readonly callee: Expr;
+    readonly args?: readonly Arg[];
+  })
   | (Spanned & { readonly kind: "index"; readonly value: Expr; readonly items: readonly IndexItem[] })
   | (Spanned & { readonly kind: "member"; readonly value: Expr; readonly name: Name })
   /** `value as kind`: converts. */
