@@ -1,0 +1,293 @@
+import type { DType } from "../core/dtype.ts";
+import { isDType, isFloat } from "../core/dtype.ts";
+import type { Span } from "../core/span.ts";
+import type { Region } from "../ir/graph.ts";
+import type { Name, Rule } from "../syntax/ast.ts";
+import type { Glob } from "./globs.ts";
+import { parseGlob, winner } from "./globs.ts";
+import type { Reporter } from "./report.ts";
+import { label, nearest, oneOf, replace } from "./report.ts";
+import type { Scope } from "./scope.ts";
+import { lookup, namesOf } from "./scope.ts";
+import type { Instance, ModelInstance } from "./values.ts";
+
+export const KEYS = ["params", "compute", "accum", "output"] as const;
+export type Key = typeof KEYS[number];
+
+/** A dtype and the annotation that set it, as origins tell it: "precision of MLP". */
+export interface Choice {
+  readonly dtype: DType;
+  readonly by: string;
+  readonly span?: Span;
+}
+
+/** What is in force at a point. */
+export type Policy = Readonly<Record<Key, Choice>>;
+
+/** What one annotation says; missing keys come from the enclosing one. */
+export interface Override {
+  readonly keys: Partial<Readonly<Record<Key, Choice>>>;
+  readonly rules: readonly GlobRule[];
+}
+
+export interface GlobRule {
+  readonly glob: Glob;
+  readonly override: Override;
+  readonly span: Span;
+  /** Rules of a named policy only warn where they match nothing. */
+  readonly policy?: string;
+  /** Shared by every instance of the rule: whether any path matched. */
+  readonly use: { matched: boolean };
+}
+
+const preset = (params: DType, compute: DType, output: DType) => ({ params, compute, accum: "f32", output } as const);
+
+export const PRESETS: Readonly<Record<string, Readonly<Record<Key, DType>>>> = {
+  f32: preset("f32", "f32", "f32"),
+  mixed_f16: preset("f32", "f16", "f32"),
+  mixed_bf16: preset("f32", "bf16", "f32"),
+  pure_f16: preset("f16", "f16", "f16"),
+  pure_bf16: preset("bf16", "bf16", "bf16"),
+};
+
+/** What precision names a later version brings, and what to write until then. */
+const LATER: Readonly<Record<string, string>> = {
+  f8: "bf16",
+  mixed_f8: "mixed_bf16",
+  f8e4m3: "bf16",
+  f8e5m2: "bf16",
+  auto: "f16",
+};
+
+export const DEFAULT_POLICY: Policy = presetKeys("mixed_f16", "mixed_f16, the default") as Policy;
+
+function presetKeys(name: string, by: string, span?: Span): Record<Key, Choice> {
+  const keys = PRESETS[name];
+  return Object.fromEntries(KEYS.map((k) => [k, { dtype: keys[k], by, span }])) as Record<Key, Choice>;
+}
+
+/** The enclosing policy with an annotation inside it. */
+export function override(outer: Policy, inner: Override | undefined): Policy {
+  return inner ? { ...outer, ...inner.keys } : outer;
+}
+
+/** A bare dtype sets compute and output; f32 sets params, too. */
+function bare(dtype: DType, by: string, span: Span): Override {
+  const choice = { dtype, by, span };
+  return {
+    keys: { compute: choice, output: choice, ...(dtype === "f32" ? { params: choice } : {}) },
+    rules: [],
+  };
+}
+
+/** Where precision names are looked up. */
+export interface PrecisionContext {
+  readonly report: Reporter;
+  readonly scope: Scope;
+  /** Named policies that are being resolved, against circles. */
+  readonly within?: readonly string[];
+}
+
+const NOTHING: Override = { keys: {}, rules: [] };
+
+/** What `name` says in a precision position; `by` tells where it stands. Reports and changes nothing where it is none. */
+export function resolvePrecision(c: PrecisionContext, name: Name, by: string): Override {
+  const text = name.text;
+  const known = lookup(c.scope, text);
+  if (known?.kind === "policy") {
+    const within = c.within ?? [];
+    if (within.includes(text)) {
+      c.report.error("MPT0307", {
+        message: `the policy ${text} is defined by itself`,
+        labels: [label(name.span, within.length > 1 ? `through ${within.join(", ")}` : "here")],
+        help: "write the dtypes in one of them",
+      });
+      return NOTHING;
+    }
+    const inner = { ...c, scope: known.module.scope, within: [...within, text] };
+    const resolved = resolveRules(inner, known.decl.rules, `policy ${text}, ${by}`, text);
+    return resolved;
+  }
+  if (known?.kind === "value" && known.value.kind === "dtype") return bareOf(c, known.value.value, name, by);
+  if (known?.kind === "value" && known.value.kind === "poison") return NOTHING;
+  if (text in LATER) return later(c, name);
+  if (isDType(text)) return bareOf(c, text, name, by);
+  if (text in PRESETS) return { keys: presetKeys(text, `${text}, ${by}`, name.span), rules: [] };
+  unknownPrecision(c, name);
+  return NOTHING;
+}
+
+function bareOf(c: PrecisionContext, dtype: DType, name: Name, by: string): Override {
+  if (dtype in LATER) return later(c, name);
+  if (isFloat(dtype)) return bare(dtype, by, name.span);
+  notFloat(c, name, dtype);
+  return NOTHING;
+}
+
+function later(c: PrecisionContext, name: Name): Override {
+  const instead = LATER[name.text] ?? "bf16";
+  c.report.error("MPT0390", {
+    message: `precision ${name.text} arrives with a later version`,
+    labels: [label(name.span, "not in this version")],
+    edit: replace(`use ${instead}`, name.span, instead),
+  });
+  return NOTHING;
+}
+
+function notFloat(c: PrecisionContext, name: Name, dtype: DType): void {
+  c.report.error("MPT0302", {
+    message: `${dtype} is no precision to compute in`,
+    labels: [label(name.span, "an integer type")],
+    expected: "f32, f16, bf16 or a policy",
+    found: name.text,
+    help: "to convert a value to integers, write `value as i32`",
+  });
+}
+
+function unknownPrecision(c: PrecisionContext, name: Name): void {
+  const candidates = ["f32", "f16", "bf16", ...Object.keys(PRESETS), ...namesOf(c.scope, "policy")];
+  const near = nearest(name.text, candidates);
+  c.report.error("MPT0301", {
+    message: `there is no precision called ${name.text}`,
+    labels: [label(name.span, near ? `did you mean ${near}?` : "neither a dtype nor a policy")],
+    expected: `a float dtype, or one of ${oneOf(Object.keys(PRESETS).filter((p) => p !== "f32"))}`,
+    ...(near ? { edit: replace(`use ${near}`, name.span, near) } : {}),
+  });
+}
+
+/** The keys and path rules of `precision { … }` or of a policy, whose name is then given. */
+export function resolveRules(
+  c: PrecisionContext,
+  rules: readonly Rule[],
+  by: string,
+  policy?: string,
+): Override {
+  const keys: Partial<Record<Key, Choice>> = {};
+  const globs: GlobRule[] = [];
+  const seen = new Map<string, Rule>();
+  for (const rule of rules) {
+    const key = rule.key.text;
+    const first = seen.get(`${rule.glob} ${key}`);
+    if (first) {
+      c.report.error("MPT0305", {
+        message: `${rule.glob ? `"${key}"` : key} is set twice`,
+        labels: [label(rule.key.span, "again"), label(first.key.span, "first")],
+        help: "keep one of the two",
+      });
+      continue;
+    }
+    seen.set(`${rule.glob} ${key}`, rule);
+    if (rule.glob) {
+      const glob = parseGlob(key);
+      if (typeof glob === "string") {
+        c.report.error("MPT0306", {
+          message: `"${key}" is no path rule`,
+          labels: [label(rule.key.span, glob)],
+          help: 'a rule reads like "blocks.*.ln*" or "**.bias"',
+        });
+        continue;
+      }
+      const of = resolvePrecision(c, rule.precision, `rule "${key}" of ${by.replace(/^precision of /, "")}`);
+      globs.push({ glob, override: of, span: rule.key.span, policy, use: useOf(rule) });
+    } else if ((KEYS as readonly string[]).includes(key)) {
+      const choice = resolveKey(c, key as Key, rule.precision, by);
+      if (choice) keys[key as Key] = choice;
+    } else {
+      const near = nearest(key, KEYS);
+      c.report.error("MPT0304", {
+        message: `a policy has no key ${key}`,
+        labels: [label(rule.key.span, near ? `did you mean ${near}?` : "not a key")],
+        expected: `${oneOf(KEYS)}, or a path in quotes`,
+        edit: near
+          ? replace(`use ${near}`, rule.key.span, near)
+          : replace("quote a path to layers", rule.key.span, `"${key}"`),
+      });
+    }
+  }
+  return { keys, rules: globs };
+}
+
+const uses = new WeakMap<Rule, { matched: boolean }>();
+
+/** One record a rule of the source, whichever instance asks. */
+function useOf(rule: Rule): { matched: boolean } {
+  let use = uses.get(rule);
+  if (!use) uses.set(rule, use = { matched: false });
+  return use;
+}
+
+function resolveKey(c: PrecisionContext, key: Key, name: Name, by: string): Choice | undefined {
+  const known = lookup(c.scope, name.text);
+  const dtype = known?.kind === "value" && known.value.kind === "dtype" ? known.value.value : name.text;
+  if (known?.kind === "value" && known.value.kind === "poison") return undefined;
+  if (known?.kind === "policy" || (name.text in PRESETS && !isDType(name.text))) {
+    c.report.error("MPT0302", {
+      message: `${key} takes a dtype, and ${name.text} is a policy`,
+      labels: [label(name.span, "a whole policy")],
+      expected: "f32, f16 or bf16",
+      found: name.text,
+      help: `a policy stands on its own: precision ${name.text}`,
+    });
+    return undefined;
+  }
+  if (dtype in LATER) {
+    later(c, name);
+    return undefined;
+  }
+  if (!isDType(dtype)) {
+    unknownPrecision(c, name);
+    return undefined;
+  }
+  if (!isFloat(dtype)) {
+    notFloat(c, name, dtype);
+    return undefined;
+  }
+  return { dtype, by, span: name.span };
+}
+
+/** Annotations in force around a call, from `in` of expressions; by the instance in whose forward they stand. */
+export type Ins = ReadonlyMap<ModelInstance | undefined, readonly Override[]>;
+
+/**
+ * The policy in which `instance`, or its parameter `weight`, stands. Each model around it says what it says about the
+ * path, from the outermost in: its `precision`, then the path rule that wins, then the layer's `in`, then the `in` of
+ * expressions around the call.
+ */
+export function policyOf(instance: Instance, ins: Ins, weight?: string): Policy {
+  const chain: Instance[] = [];
+  for (let i: Instance | undefined = instance; i; i = i.parent) chain.unshift(i);
+  const path = weight === undefined ? instance.path : [...instance.path, weight];
+  let p = DEFAULT_POLICY;
+  for (const o of ins.get(undefined) ?? []) p = override(p, o);
+  chain.forEach((level, i) => {
+    if (level.is !== "model") return;
+    p = override(p, level.precision);
+    p = ruled(p, level.rules, path.slice(level.path.length));
+    const child = chain[i + 1];
+    if (child?.within) {
+      p = override(p, child.within);
+      p = ruled(p, child.within.rules, path.slice(child.path.length));
+    }
+    for (const o of ins.get(level) ?? []) p = override(p, o);
+  });
+  return p;
+}
+
+function ruled(p: Policy, rules: readonly GlobRule[], path: readonly string[]): Policy {
+  return path.length === 0 ? p : override(p, winner(rules, path)?.override);
+}
+
+/** The region of a policy, as nodes carry it. */
+export function regionOf(p: Policy): Region {
+  return {
+    compute: p.compute.dtype,
+    accum: p.accum.dtype,
+    why: why("compute", p.compute),
+    span: p.compute.span,
+  };
+}
+
+/** "compute: f16 (precision of MLP)". */
+export function why(key: Key, choice: Choice): string {
+  return `${key}: ${choice.dtype} (${choice.by})`;
+}

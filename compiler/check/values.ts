@@ -1,0 +1,171 @@
+import type { DType } from "../core/dtype.ts";
+import type { Dim, Shape } from "../core/shape.ts";
+import { showDim, showShape } from "../core/shape.ts";
+import type { Span } from "../core/span.ts";
+import type { Node } from "../ir/graph.ts";
+import type { TensorType } from "../ir/op.ts";
+import { showType } from "../ir/op.ts";
+import type { Init, Layer } from "../layers/layer.ts";
+import type { Args, LibraryFunction } from "../ops/library.ts";
+import type { Expr, FnDecl, LayerItem, ModelDecl, Name } from "../syntax/ast.ts";
+import type { GlobRule, Override } from "./precision.ts";
+import type { Module } from "./modules.ts";
+
+/** What an expression is worth while compiling. `poison` stands for something already reported, and spreads silently. */
+export type Value =
+  | { readonly kind: "poison" }
+  | NumberValue
+  | { readonly kind: "bool"; readonly value: boolean }
+  | { readonly kind: "string"; readonly value: string }
+  | { readonly kind: "dtype"; readonly value: DType }
+  | { readonly kind: "list" | "tuple"; readonly items: readonly Value[] }
+  | { readonly kind: "tensor"; readonly node: Node }
+  | { readonly kind: "param"; readonly param: Parameter }
+  | { readonly kind: "instance"; readonly instance: Instance }
+  | StackValue
+  | { readonly kind: "fn"; readonly decl: FnDecl; readonly module: Module }
+  | { readonly kind: "model"; readonly decl: ModelDecl; readonly module: Module }
+  | { readonly kind: "layer"; readonly layer: Layer }
+  | { readonly kind: "function"; readonly function: LibraryFunction }
+  /** A name of the library that a later version brings. */
+  | { readonly kind: "later"; readonly name: string };
+
+/**
+ * A number known when compiling. `int / int` is a float that remembers its exact quotient, so that `D / 2` serves as a
+ * dim wherever it stands. One of `value` and `exact` is always there; `value` is absent while symbols are unbound.
+ */
+export interface NumberValue {
+  readonly kind: "number";
+  readonly int: boolean;
+  readonly value?: number;
+  readonly exact?: Dim;
+}
+
+export interface StackValue {
+  readonly kind: "stack";
+  readonly name: string;
+  readonly members: readonly Instance[];
+}
+
+/** A trainable tensor: one master, however often it is used. */
+export interface Parameter {
+  readonly path: readonly string[];
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly init: Init;
+  readonly span: Span;
+  /** What reading it gives: the state, cast where a path rule names this parameter. */
+  readonly node: Node;
+}
+
+interface InstanceBase {
+  /** From the trained model's own name, which it omits: `["blocks", "0", "up"]`. */
+  readonly path: readonly string[];
+  readonly parent?: ModelInstance;
+  /** As the program names it. */
+  readonly name: string;
+  /** The declaration that made it; a stack's members share one. */
+  readonly item?: LayerItem;
+  /** What the declaration's `in` says. */
+  readonly within?: Override;
+}
+
+export interface ModelInstance extends InstanceBase {
+  readonly is: "model";
+  readonly decl: ModelDecl;
+  readonly module: Module;
+  readonly formals: ReadonlyMap<string, Value>;
+  /** Layers, stacks and bare parameters, as they are declared. */
+  readonly members: Map<string, Value>;
+  /** What the model's `precision` item says. */
+  precision?: Override;
+  rules: readonly GlobRule[];
+}
+
+export interface LayerInstance extends InstanceBase {
+  readonly is: "layer";
+  readonly layer: Layer;
+  readonly args: Args;
+  /** Where each argument stands, for labels and edits. */
+  readonly written: ReadonlyMap<string, Expr>;
+  readonly weights: ReadonlyMap<string, Parameter>;
+}
+
+export type Instance = ModelInstance | LayerInstance;
+
+export const POISON: Value = { kind: "poison" };
+
+export function tensor(node: Node): Value {
+  return { kind: "tensor", node };
+}
+
+export function int(d: Dim): NumberValue {
+  return typeof d === "number"
+    ? { kind: "number", int: true, value: d, exact: d }
+    : { kind: "number", int: true, exact: d };
+}
+
+export function float(value: number): NumberValue {
+  return Number.isSafeInteger(value)
+    ? { kind: "number", int: false, value, exact: value }
+    : { kind: "number", int: false, value };
+}
+
+export function results(made: Node | readonly Node[]): Value {
+  return "op" in made ? tensor(made) : { kind: "tuple", items: made.map(tensor) };
+}
+
+/** The tensor of a value that is one. */
+export function nodeOf(v: Value): Node | undefined {
+  return v.kind === "tensor" ? v.node : v.kind === "param" ? v.param.node : undefined;
+}
+
+/** A type as diagnostics show it: every float dtype reads `float` where the program leaves it open. */
+export function showOpen(t: TensorType, shape: Shape = t.shape): string {
+  const kind = t.dtype === "f32" || t.dtype === "f16" || t.dtype === "bf16" ? "float" : t.dtype;
+  return shape.length ? kind + showShape(shape) : kind;
+}
+
+/** A value as diagnostics call it: `float[N, 10]`, `the int 3`, `the model Block`. */
+export function describe(v: Value, depth = 0): string {
+  switch (v.kind) {
+    case "poison":
+      return "something else";
+    case "number":
+      return v.int ? `the int ${showDim(v.exact!)}` : `the float ${v.value ?? showDim(v.exact!)}`;
+    case "bool":
+      return `${v.value}`;
+    case "string":
+      return `the string "${v.value.length > 40 ? v.value.slice(0, 40) + "…" : v.value}"`;
+    case "dtype":
+      return `the dtype ${v.value}`;
+    case "list":
+    case "tuple": {
+      const shown = depth > 1 ? ["…"] : v.items.slice(0, 6).map((x) => describe(x, depth + 1));
+      if (depth <= 1 && v.items.length > 6) shown.push("…");
+      return v.kind === "list" ? `the list [${shown.join(", ")}]` : `(${shown.join(", ")})`;
+    }
+    case "tensor":
+      return showType(v.node.type);
+    case "param":
+      return `the parameter ${v.param.path.join(".")}: ${v.param.dtype}${showShape(v.param.shape)}`;
+    case "instance":
+      return `the layer ${v.instance.name}`;
+    case "stack":
+      return `the stack ${v.name}`;
+    case "fn":
+      return `the fn ${v.decl.name.text}`;
+    case "model":
+      return `the model ${v.decl.name.text}`;
+    case "layer":
+      return `the layer class ${v.layer.name}`;
+    case "function":
+      return `the function ${v.function.name}`;
+    case "later":
+      return v.name;
+  }
+}
+
+export function isSymbolName(name: Name | string): boolean {
+  return /^[A-Z]/.test(typeof name === "string" ? name : name.text);
+}
