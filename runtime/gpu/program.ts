@@ -8,8 +8,8 @@ import type { GpuMemory } from "./memory.ts";
 import type { CompiledKernel } from "./pipeline.ts";
 import { RowRing } from "./rows.ts";
 
-/** Runs in flight before `ready` waits, and the bytes of inputs that may be queued with them. */
-const DEPTH = 32;
+/** The most runs in flight, and the bytes of inputs that may be queued with them. */
+const DEPTH = 128;
 const QUEUED_INPUT_BYTES = 64 * 2 ** 20;
 
 interface Launch {

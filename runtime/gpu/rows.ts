@@ -18,6 +18,10 @@ export interface Row {
   readonly bytes: Promise<DataView>;
 }
 
+/** How much work is queued ahead: enough to hide a readback (Deno's takes 11 ms), little enough to stop soon. */
+const QUEUED_MS = 250;
+const FIRST_LIMIT = 8;
+
 /**
  * Small results of many runs, read late. Each run copies its row into a chunk; one chunk at a time is mapped, and the
  * runs queued meanwhile fill the next. So a caller that waits for each run gets its row at once, and one that runs
@@ -32,11 +36,16 @@ export class RowRing {
   readonly #free: Chunk[] = [];
   #mapping: Chunk | undefined;
   #inFlight = 0;
+  /** Runs in flight before `ready` waits, from how long a run takes. */
+  #limit: number;
+  #msPerRow = 0;
+  /** When the device began on the oldest run in flight, as far as the host can tell. */
+  #busySince = 0;
   #room: (() => void)[] = [];
   #error: Error | undefined;
   #released = false;
 
-  /** @param depth runs in flight before `ready` makes the caller wait */
+  /** @param depth the most runs in flight before `ready` waits; runs that take long are fewer */
   constructor(
     memory: GpuMemory,
     rowBytes: number,
@@ -46,6 +55,7 @@ export class RowRing {
     // Copies are of whole words, and a row is never empty: its arrival is how the host knows a run has finished.
     this.#rowBytes = Math.max(4, Math.ceil(rowBytes / 4) * 4);
     this.#rowsPerChunk = Math.max(1, depth >> 1);
+    this.#limit = Math.min(FIRST_LIMIT, depth);
   }
 
   /** A place for the row of the run being encoded. Call `submitted` once its commands are queued. */
@@ -56,7 +66,7 @@ export class RowRing {
     };
     const offset = chunk.waiters.length * this.#rowBytes;
     const bytes = new Promise<DataView>((resolve, reject) => chunk.waiters.push({ resolve, reject }));
-    this.#inFlight++;
+    if (this.#inFlight++ === 0) this.#busySince = performance.now();
     return { buffer: chunk.buffer, offset, bytes };
   }
 
@@ -68,9 +78,9 @@ export class RowRing {
     this.#mapNext();
   }
 
-  /** Resolves when fewer than `depth` runs are in flight. */
+  /** Resolves when less than about a quarter of a second's work is queued, and fewer than `depth` runs. */
   async ready(): Promise<void> {
-    while (this.#inFlight >= this.depth && !this.#error) {
+    while (this.#inFlight >= this.#limit && !this.#error) {
       await new Promise<void>((resolve) => this.#room.push(resolve));
     }
     if (this.#error) throw this.#error;
@@ -111,11 +121,20 @@ export class RowRing {
     const waiters = chunk.waiters.splice(0);
     this.#mapping = undefined;
     this.#inFlight -= waiters.length;
+    this.#measure(waiters.length);
     if (this.#released) this.#memory.release(chunk.buffer);
     else this.#free.push(chunk);
     waiters.forEach((w, i) => w.resolve(new DataView(copy, i * this.#rowBytes, this.#rowBytes)));
     this.#wake();
     this.#mapNext();
+  }
+
+  #measure(rows: number): void {
+    const now = performance.now();
+    const latest = (now - this.#busySince) / rows;
+    this.#busySince = now;
+    this.#msPerRow = this.#msPerRow === 0 ? latest : (this.#msPerRow + latest) / 2;
+    this.#limit = Math.min(this.depth, Math.max(2, Math.ceil(QUEUED_MS / this.#msPerRow)));
   }
 
   #wake(): void {
