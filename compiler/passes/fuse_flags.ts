@@ -5,7 +5,7 @@ import { mapGraph, same } from "../ir/graph.ts";
 import type { LeafOp, MapOp } from "../ir/op.ts";
 import type { Pass } from "../ir/rewrite.ts";
 import { transform } from "../ir/rewrite.ts";
-import { reduction } from "../ops/broadcast.ts";
+import { anyOp } from "../ops/reduce.ts";
 
 /** Holds where an element is infinite or NaN. */
 export const nonfiniteOp: MapOp = {
@@ -17,9 +17,8 @@ export const nonfiniteOp: MapOp = {
   type: ([x]) => ({ dtype: "bool", shape: x.shape }),
   expr: (m) => prim("not", prim("is_finite", m.read(0, m.coords))),
   grad: null,
+  samples: [],
 };
-
-const anyOp = reduction({ name: "any", combine: "or", class: "fixed", grad: null });
 
 /**
  * The overflow flag as the kernels before have left it: the slot `found_inf`, read after every rounding that may raise
@@ -31,6 +30,7 @@ export const raisedOp: LeafOp = {
   class: "fixed",
   type: () => ({ dtype: "u32", shape: [1] }),
   grad: null,
+  samples: [],
 };
 
 /** 1 where the flag (input 0) is raised or any of the other inputs holds, else 0. */
@@ -47,6 +47,7 @@ export const skipOp: MapOp = {
     return prim("select", found, u32(1), u32(0));
   },
   grad: null,
+  samples: [],
 };
 
 /**
