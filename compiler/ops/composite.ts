@@ -28,11 +28,6 @@ export function groups(shape: readonly number[], axes: readonly number[]): numbe
     .map((start) => inner.map((p) => start + p));
 }
 
-/** The element count that axes cover. */
-export function countOf(shape: readonly number[], axes: readonly number[]): number {
-  return axes.reduce((n, a) => n * shape[a], 1);
-}
-
 /** Σ with Neumaier's compensation, so that a reference is the more exact of two values compared. */
 export function total(values: Iterable<number>): number {
   let sum = 0, rest = 0;

@@ -1,10 +1,11 @@
 import { isFloat } from "../core/dtype.ts";
-import type { Shape } from "../core/shape.ts";
-import { bound, eqShape, showShape } from "../core/shape.ts";
+import type { Dim, Shape } from "../core/shape.ts";
+import { eqShape, isBound, showShape, sizeOf } from "../core/shape.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/graph.ts";
 import type { Attrs, CompositeOp } from "../ir/op.ts";
 import { OpError, showType } from "../ir/op.ts";
+import type { Operand } from "./apply.ts";
 import { tensor, tensorArg, toFloat } from "./apply.ts";
 import { add, div, max, mul, neg, sub } from "./arithmetic.ts";
 import { reduceSum } from "./broadcast.ts";
@@ -43,7 +44,7 @@ function counted(b: Builder, node: Node): Node | undefined {
 /** What a mean divides by: the rows that count, at least 1, so that a batch of ignored rows has loss 0. */
 function divisor(b: Builder, node: Node, rows: Node | undefined): Node {
   const shape = without(node.inputs[0].type.shape, attrsOf(node).axis);
-  if (!rows) return constNode(b, bound(shape).reduce((a, d) => a * d, 1));
+  if (!rows) return constNode(b, sizeOf(shape));
   const axes = shape.map((_, i) => i);
   return max(b, reduceSum(b, cast(b, rows, "f32"), axes), 1);
 }
@@ -52,9 +53,14 @@ function divisor(b: Builder, node: Node, rows: Node | undefined): Node {
 function distribution(b: Builder, node: Node): Node {
   const [x, target] = node.inputs;
   const { axis, label_smoothing: s } = attrsOf(node);
-  const classes = bound(x.type.shape)[axis];
+  const classes = x.type.shape[axis];
   const hard = isFloat(target.type.dtype) ? cast(b, target, "f32") : oneHot(b, target, classes, axis);
-  return s === 0 ? hard : add(b, mul(b, hard, 1 - s), s / classes);
+  return s === 0 ? hard : add(b, mul(b, hard, 1 - s), share(b, s, classes));
+}
+
+/** The smoothing that falls to each class. */
+function share(b: Builder, smoothing: number, classes: Dim): Operand {
+  return isBound(classes) ? smoothing / classes : div(b, constNode(b, smoothing), classes);
 }
 
 /**
@@ -94,7 +100,9 @@ export const crossEntropyOp: CompositeOp = {
       if (!rows) losses = neg(b, reduceSum(b, mul(b, distribution(b, node), logp), [axis]));
       else {
         const hit = pick(b, logp, where(b, rows, cast(b, target, "i32"), 0), axis);
-        const even = s === 0 ? undefined : reduceSum(b, mul(b, logp, s / bound(x.type.shape)[axis]), [axis]);
+        const even = s === 0
+          ? undefined
+          : reduceSum(b, mul(b, logp, share(b, s, x.type.shape[axis])), [axis]);
         losses = where(b, rows, neg(b, even ? add(b, mul(b, hit, 1 - s), even) : hit), 0);
       }
       if (reduction === "none") return losses;

@@ -1,5 +1,5 @@
 import { isFloat } from "../core/dtype.ts";
-import { bound, eqDim, showDim } from "../core/shape.ts";
+import { eqDim, showDim, sizeOf } from "../core/shape.ts";
 import type { Shape } from "../core/shape.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/graph.ts";
@@ -15,9 +15,8 @@ import { reshape, transpose } from "./view.ts";
 
 /** [rows, last axis], as matmul and its gradients take it. */
 function rows(b: Builder, x: Node): Node {
-  const shape = bound(x.type.shape);
-  const last = shape[shape.length - 1];
-  return reshape(b, x, [shape.slice(0, -1).reduce((a, d) => a * d, 1), last]);
+  const shape = x.type.shape;
+  return reshape(b, x, [sizeOf(shape.slice(0, -1)), shape[shape.length - 1]]);
 }
 
 /**

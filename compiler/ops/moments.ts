@@ -1,6 +1,6 @@
 import { isFloat } from "../core/dtype.ts";
-import type { Shape } from "../core/shape.ts";
-import { bound } from "../core/shape.ts";
+import type { Dim } from "../core/shape.ts";
+import { sizeOf, subDim } from "../core/shape.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/graph.ts";
 import type { CompositeOp, TensorType } from "../ir/op.ts";
@@ -8,7 +8,7 @@ import { OpError } from "../ir/op.ts";
 import { toFloat } from "./apply.ts";
 import { div, mul, sub } from "./arithmetic.ts";
 import { axesOf, REDUCE_SAMPLES, reduceSum, spread } from "./broadcast.ts";
-import { countOf, groups, inF32, total } from "./composite.ts";
+import { groups, inF32, total } from "./composite.ts";
 import { reducing } from "./reduce.ts";
 
 /** Mean and variance: reductions that know how many elements they took. */
@@ -21,9 +21,9 @@ function reduced(name: string, [x]: readonly TensorType[], axes: readonly number
   return { dtype: x.dtype, shape: x.shape.filter((_: unknown, i: number) => !axes.includes(i)) };
 }
 
-/** How many elements of a node's input go into one of the result; dims are bound. */
-function countIn(node: Node): number {
-  return countOf(bound(node.inputs[0].type.shape as Shape), axesOf(node));
+/** How many elements of a node's input go into one of the result. */
+function countIn(node: Node): Dim {
+  return sizeOf(axesOf(node).map((a) => node.inputs[0].type.shape[a]));
 }
 
 /** Σx/n over attrs.axes. */
@@ -61,7 +61,7 @@ export const varOp: CompositeOp = {
   decompose: (b, node) =>
     inF32(b, node, ([x]) => {
       const d = centred(b, x, axesOf(node));
-      return div(b, reduceSum(b, mul(b, d, d), axesOf(node)), countIn(node) - correctionOf(node));
+      return div(b, reduceSum(b, mul(b, d, d), axesOf(node)), freedom(node));
     }),
   reference([x], attrs) {
     const rows = groups(x.shape, attrs.axes as readonly number[]);
@@ -73,12 +73,13 @@ export const varOp: CompositeOp = {
   // ∂/∂xᵢ = 2(xᵢ−mean)/(n−correction): the mean's own share sums to zero.
   grad(b, node, dy) {
     const d = centred(b, node.inputs[0], axesOf(node));
-    return [mul(b, d, spread(b, mul(b, dy, 2 / (countIn(node) - correctionOf(node))), node))];
+    return [mul(b, d, spread(b, div(b, mul(b, dy, 2), freedom(node)), node))];
   },
   samples: REDUCE_SAMPLES.map((s) => ({ ...s, attrs: { ...s.attrs, correction: 1 } })),
 };
 
-const correctionOf = (node: Node) => node.attrs.correction as number;
+/** What a sum of squares is divided by. */
+const freedom = (node: Node) => subDim(countIn(node), node.attrs.correction as number);
 
 function centred(b: Builder, x: Node, axes: readonly number[]): Node {
   const m = meanOf(b, x, axes);

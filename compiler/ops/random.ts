@@ -6,6 +6,7 @@ import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/graph.ts";
 import type { Attrs, MapContext, MapOp, Sample, TensorType } from "../ir/op.ts";
 import { OpError, showType } from "../ir/op.ts";
+import { constNode, stateNode } from "./leaf.ts";
 import { ints, sample } from "./sample.ts";
 import { linearize } from "./view.ts";
 
@@ -61,10 +62,10 @@ export function requireSeed(name: string, inputs: readonly TensorType[], at: num
   }
 }
 
-const SEED = [ints([2], 0, 0xffffffff, "u32"), ints([], 0, 100000, "u32")];
+const KEY = [ints([2], 0, 0xffffffff, "u32"), ints([], 0, 100000, "u32")];
 
 function generator(name: string, dtype: DType, sampled: Attrs, value: (m: MapContext) => Expr): MapOp {
-  const samples: Sample[] = [sample(SEED, { shape: [3, 5], site: 2, ...sampled })];
+  const samples: Sample[] = [sample(KEY, { shape: [3, 5], site: 2, ...sampled })];
   return {
     kind: "map",
     name,
@@ -101,6 +102,21 @@ export const normalOp = generator("normal", "f32", { mean: 0.5, std: 2 }, (m) =>
   const z = prim("mul", radius, prim("cos", angle));
   return prim("add", number(m, "mean"), prim("mul", number(m, "std"), z));
 });
+
+/** The slot of the seed: two words that the host sets before anything is drawn. u32[2]. */
+export const SEED = "seed";
+/** The slot of the count of training runs, which is the step that draws during training go by. u32[]. */
+export const TICK = "tick";
+
+/** What a draw during training is keyed by. `site` tells apart the places of a program that draw. */
+export function trainingDraw(b: Builder, site: number): Draw {
+  return { seed: stateNode(b, SEED, "u32", [2]), step: stateNode(b, TICK, "u32", []), site };
+}
+
+/** What a draw for an initial value is keyed by: step 0, at sites apart from those of training. */
+export function initialDraw(b: Builder, site: number): Draw {
+  return { seed: stateNode(b, SEED, "u32", [2]), step: constNode(b, 0, "u32"), site: 0x80000000 + site };
+}
 
 /** `seed` is u32[2], `step` u32[]; `site` an integer unique in the program. */
 export interface Draw {

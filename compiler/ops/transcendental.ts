@@ -1,6 +1,6 @@
 import { isFloat } from "../core/dtype.ts";
 import type { Expr } from "../core/expr.ts";
-import { f32, prim } from "../core/expr.ts";
+import { f32, prim, u32 } from "../core/expr.ts";
 import type { PrecisionClass } from "../ir/op.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/graph.ts";
@@ -34,6 +34,33 @@ export const rsqrt = unary("rsqrt", "full", "1/√x, in f32", [0.2, 3]);
 export const sin = unary("sin", "follow", "Sine of radians");
 export const cos = unary("cos", "follow", "Cosine of radians");
 export const tanh = unary("tanh", "follow", "Hyperbolic tangent");
+
+export const expm1Op = elementwise({
+  name: "expm1",
+  class: "full",
+  arity: 1,
+  accepts: isFloat,
+  expr: (x) => prim("expm1", x),
+});
+
+export const floorOp = elementwise({
+  name: "floor",
+  class: "follow",
+  arity: 1,
+  accepts: isFloat,
+  expr: (x) => prim("floor", x),
+});
+
+/** 1/x of a power of two in [2⁻¹²⁶, 2¹²⁶], exactly: the exponent is negated in the bits. */
+export const reciprocalPow2Op = elementwise({
+  name: "reciprocal_pow2",
+  class: "fixed",
+  arity: 1,
+  accepts: (d) => d === "f32",
+  domain: [[0.5, 0.5]],
+  expr: (x) => prim("f32_of_bits", prim("sub", u32(0x7f000000), prim("bits_of", x))),
+  derivative: null,
+});
 
 /** xʸ as IEEE's pow where that is finite: WGSL's is undefined for a negative base and for 0⁰. */
 function power(x: Expr, y: Expr): Expr {
