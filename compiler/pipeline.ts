@@ -118,7 +118,14 @@ export function passesFor(plan: Plan, entry: Entry, options: ProgramOptions): re
     case "predict":
       return [casts, inference, ...last];
     case "micro":
-      return [casts, scaleLoss(scaling!, train!.accumulate), autodiff, accumulateGrads, tick, ...last];
+      return [
+        casts,
+        scaleLoss(scaling!, train!.accumulate),
+        autodiff,
+        accumulateGrads(scaling!),
+        tick,
+        ...last,
+      ];
     case "apply":
       return [unscale(scaling!), ...keepGrads, clip(train!.clip), optimizer(train!), ...last];
     case "step":

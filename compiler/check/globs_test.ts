@@ -37,7 +37,8 @@ Deno.test("a rule covers the subtree of what it matches", () => {
 });
 
 Deno.test("literal over partial over * over **, from the left; ties go to the last written", () => {
-  const win = (rules: string[], p: string) => winner(rules.map((r) => ({ glob: glob(r) })), path(p))?.glob.text;
+  const win = (rules: string[], p: string) =>
+    winner(rules.map((r) => ({ glob: glob(r) })), path(p))?.glob.text;
   assertEquals(win(["blocks.*.ln*", "blocks.0.**"], "blocks.0.ln1"), "blocks.0.**");
   assertEquals(win(["blocks.0.**", "blocks.*.ln*"], "blocks.0.ln1"), "blocks.0.**");
   assertEquals(win(["blocks.*.ln*", "blocks.0.**"], "blocks.1.ln1"), "blocks.*.ln*");

@@ -55,7 +55,11 @@ export class Budget {
 
   node(at: Span | undefined, fallback: Span): void {
     if (++this.nodesMade > LIMITS.nodes) {
-      throw new LimitReached("MPT0503", `this program makes more than ${LIMITS.nodes} operations`, at ?? fallback);
+      throw new LimitReached(
+        "MPT0503",
+        `this program makes more than ${LIMITS.nodes} operations`,
+        at ?? fallback,
+      );
     }
   }
 

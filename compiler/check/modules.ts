@@ -77,7 +77,11 @@ export function loadModules(entry: Source, resolve: Resolve, report: Reporter): 
       } else if (d.kind === "fn") {
         module.scope.names.set(d.name.text, { kind: "value", value: { kind: "fn", decl: d, module }, span });
       } else {
-        module.scope.names.set(d.name.text, { kind: "value", value: { kind: "model", decl: d, module }, span });
+        module.scope.names.set(d.name.text, {
+          kind: "value",
+          value: { kind: "model", decl: d, module },
+          span,
+        });
       }
     }
     return module;

@@ -40,7 +40,11 @@ export interface GlobRule {
   readonly use: { matched: boolean };
 }
 
-const preset = (params: DType, compute: DType, output: DType) => ({ params, compute, accum: "f32", output } as const);
+const preset = (
+  params: DType,
+  compute: DType,
+  output: DType,
+) => ({ params, compute, accum: "f32", output } as const);
 
 export const PRESETS: Readonly<Record<string, Readonly<Record<Key, DType>>>> = {
   f32: preset("f32", "f32", "f32"),

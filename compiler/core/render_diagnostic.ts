@@ -117,11 +117,7 @@ class Renderer {
     if (help !== undefined) out.push(`${title} ${clean(help)}`);
     if (edit) {
       const inline = inlineText(edit);
-<<<<<<< HEAD
       out.push(`${title} ${clean(edit.help)}${inline ? `:  ${inline}` : ""}`);
-=======
-      out.push(`${title} ${clean(edit.help)}${inline === undefined ? "" : `:  ${inline}`}`);
->>>>>>> check
       if (inline === undefined) {
         out.push(...edited.map((e) => this.#sourceLine(e.line, shown(e.text).text, width)));
       }

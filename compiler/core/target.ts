@@ -137,5 +137,7 @@ export const TARGET_H100_DENO: Target = {
 
 /** By name, for a command line. */
 export const TARGETS: Readonly<Record<string, Target>> = Object.fromEntries(
-  [TARGET_CPU, TARGET_LAVAPIPE, TARGET_SWIFTSHADER, TARGET_H100_DAWN, TARGET_H100_DENO].map((t) => [t.name, t]),
+  [TARGET_CPU, TARGET_LAVAPIPE, TARGET_SWIFTSHADER, TARGET_H100_DAWN, TARGET_H100_DENO].map((
+    t,
+  ) => [t.name, t]),
 );

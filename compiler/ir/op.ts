@@ -168,7 +168,7 @@ export interface RefTensor extends BoundType {
 
 /**
  * `found_inf`: u32[], 1 where an input has a non-finite element or a rounding among its ancestors overflowed
- * (f16, f8e5m2). Inputs: the f32 gradients, then whatever else must be finite.
+ * (f16, f8e5m2), or the flag slot is raised from a micro-batch before. Inputs: the f32 gradients, then whatever else must be finite.
  */
 export interface FlagOp extends OpBaseFields {
   readonly kind: "flag";

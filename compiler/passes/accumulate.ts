@@ -1,27 +1,39 @@
 import type { TypedParam } from "../check/typed.ts";
 import { Builder } from "../ir/builder.ts";
 import type { Graph, Output } from "../ir/graph.ts";
+import type { Pass } from "../ir/rewrite.ts";
 import { transform } from "../ir/rewrite.ts";
 import { expand } from "../ops/broadcast.ts";
+import { foundInf } from "../ops/flag.ts";
 import { constNode, stateNode } from "../ops/leaf.ts";
 import type { Slot } from "./initial.ts";
 import { MathBuilder } from "./math.ts";
+import type { Scaling } from "./scaling.ts";
 import { state } from "./scaling.ts";
-import { accumSlot } from "./slots.ts";
+import { accumSlot, FOUND_INF } from "./slots.ts";
 
 const WHY = { why: "gradient accumulation" };
 
-/** Micro-batches: gradients, still scaled, are added up in f32; the scale is held and nothing else moves. */
-export const accumulateGrads = transform("accumulate", (graph) => {
-  const m = new MathBuilder(new Builder(WHY));
-  return {
-    outputs: graph.outputs.map((o): Output => {
-      if (o.kind !== "grad") return o;
-      const sum = stateNode(m.b, accumSlot(o.name), "f32", o.node.type.shape);
-      return state(accumSlot(o.name), m.add(sum, m.cast(o.node, "f32")));
-    }),
-  };
-});
+/**
+ * Micro-batches: gradients, still scaled, are added up in f32, and overflows are kept in the flag until `apply`; the
+ * scale is held and nothing else moves.
+ */
+export function accumulateGrads(scaling: Scaling): Pass {
+  return transform("accumulate", (graph) => {
+    const m = new MathBuilder(new Builder(WHY));
+    const grads = graph.outputs.filter((o) => o.kind === "grad");
+    const outputs: Output[] = graph.outputs.filter((o) => o.kind !== "grad");
+    for (const { name, node } of grads) {
+      const sum = stateNode(m.b, accumSlot(name), "f32", node.type.shape);
+      outputs.push(state(accumSlot(name), m.add(sum, m.cast(node, "f32"))));
+    }
+    if (scaling.checked) {
+      const found = foundInf(m.b, grads.map((o) => o.node));
+      outputs.push(state(FOUND_INF, expand(m.b, found, [1])));
+    }
+    return { outputs };
+  });
+}
 
 /** Where `apply` starts: the accumulated gradients, which are zero again afterwards. */
 export function accumulatedGrads(params: readonly TypedParam[], slots: readonly Slot[]): Graph {

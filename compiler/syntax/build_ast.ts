@@ -4,18 +4,10 @@ import type { IToken } from "chevrotain";
 import type * as A from "./ast.ts";
 import { closest } from "../core/closest.ts";
 import type { Span } from "../core/span.ts";
-<<<<<<< HEAD
 import { TypeBuilder } from "./build_type.ts";
 import { type CstNode, extent, isNode, node, nodes, only, token, tokens } from "./cst.ts";
 import { endOf, quote, type Reporter } from "./report.ts";
 import { stringValue } from "./scan.ts";
-=======
-import { ExprBuilder } from "./build_expr.ts";
-import { type CstNode, extent, isNode, node, nodes, only, token, tokens } from "./cst.ts";
-import { endOf, quote, type Reporter } from "./report.ts";
-import { stringValue } from "./scan.ts";
-import * as T from "./tokens.ts";
->>>>>>> check
 
 const RULE_KEYS = ["params", "compute", "accum", "output"];
 const FORMAL_TYPES = ["int", "float", "bool", "string", "dtype"];
@@ -45,22 +37,14 @@ export function buildFile(
 }
 
 class AstBuilder {
-<<<<<<< HEAD
   readonly #exprs: TypeBuilder;
-=======
-  readonly #exprs: ExprBuilder;
->>>>>>> check
 
   constructor(
     readonly reporter: Reporter,
     readonly faulty: ReadonlySet<number>,
     readonly docs: ReadonlyMap<number, string>,
   ) {
-<<<<<<< HEAD
     this.#exprs = new TypeBuilder(reporter, faulty);
-=======
-    this.#exprs = new ExprBuilder(reporter, faulty);
->>>>>>> check
   }
 
   decls(cst: CstNode | undefined): A.Decl[] {

@@ -1,7 +1,6 @@
 /**
  * The grammar, as a concrete syntax tree. It takes a little more than the language allows where that gives a better
  * answer than "unexpected token": the tree builder refuses the rest in words of its own.
-<<<<<<< HEAD
  */
 
 import { EOF } from "chevrotain";
@@ -15,114 +14,6 @@ export class Grammar extends ExpressionGrammar {
     this.performSelfAnalysis();
   }
 
-=======
- *
- * Binary operators come as flat lists; their precedence is the tree builder's. So the parser recurses through brackets
- * and `if` alone, and the token stream bounds both.
- */
-
-import { CstParser, EOF, type IParserErrorMessageProvider, type IToken, type TokenType } from "chevrotain";
-import * as T from "./tokens.ts";
-
-/** Thrown to leave the parser when a program is mostly faults. */
-export class TooManyErrors extends Error {}
-
-const MAX_ERRORS = 200;
-
-/** What the parser wanted, in words; `parse` makes the sentence. */
-const expectations: IParserErrorMessageProvider = {
-  buildMismatchTokenMessage: ({ expected, ruleName }) =>
-    (EXPECTED[ruleName]?.[expected.name]) ?? expected.LABEL!,
-  buildNotAllInputParsedMessage: () => A_DECLARATION,
-  buildNoViableAltMessage: ({ customUserDescription }) => customUserDescription!,
-  buildEarlyExitMessage: ({ customUserDescription }) => customUserDescription!,
-};
-
-export const A_DECLARATION = "a declaration";
-export const AN_ITEM = "an item of the model or `}`";
-export const A_STATEMENT = "`let` or `return`";
-export const A_FIELD = "a field or `}`";
-export const AN_EXPRESSION = "an expression";
-export const A_TYPE = "a type";
-const A_PRECISION = "a precision";
-
-/** Where a rule knows better than its token type what it wanted. */
-const EXPECTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  file: { EOF: A_DECLARATION },
-  importDecl: { RBrace: "`,` or `}`" },
-  rules: { RBrace: "`,` or `}`" },
-  rule: { Identifier: A_PRECISION },
-  model: { RBrace: AN_ITEM },
-  train: { RBrace: A_FIELD },
-  block: { RBrace: A_STATEMENT },
-  formals: { RParen: "`,` or `)`" },
-  typed: { RParen: "`,` or `)`" },
-  args: { RParen: "`,` or `)`" },
-  pattern: { RParen: "`,` or `)`" },
-  type: { RParen: "`,` or `)`", RBracket: "`,` or `]`" },
-  atom: { RParen: "`,` or `)`", RBracket: "`,` or `]`" },
-  indices: { RBracket: "`,` or `]`" },
-  inClause: { Identifier: A_PRECISION },
-  cast: { Identifier: "a dtype" },
-  layer: { LParen: "`(` and the layer's arguments" },
-};
-
-/** Tokens whose loss would cost more than it gains. */
-const KEPT = new Set<TokenType>([
-  T.Let,
-  T.Return,
-  T.FieldName,
-  T.LParen,
-  T.RParen,
-  T.LBracket,
-  T.RBracket,
-  T.LBrace,
-  T.RBrace,
-  ...T.DECLARATION_WORDS.values(),
-  ...T.ITEM_WORDS.values(),
-  ...T.TRAIN_WORDS.values(),
-]);
-const INSERTED = new Set<TokenType>([T.Equals, T.Colon, T.Arrow, T.Then]);
-
-export class Grammar extends CstParser {
-  #errors = 0;
-
-  constructor(options: { skipValidations: boolean }) {
-    super([...T.TOKENS], {
-      recoveryEnabled: true,
-      maxLookahead: 2,
-      nodeLocationTracking: "onlyOffset",
-      errorMessageProvider: {
-        ...expectations,
-        buildMismatchTokenMessage: (o) => this.#counted(expectations.buildMismatchTokenMessage(o)),
-        buildNoViableAltMessage: (o) => this.#counted(expectations.buildNoViableAltMessage(o)),
-        buildEarlyExitMessage: (o) => this.#counted(expectations.buildEarlyExitMessage(o)),
-      },
-      ...options,
-    });
-    this.performSelfAnalysis();
-  }
-
-  /** Makes the parser ready for another program. */
-  start(tokens: IToken[]): void {
-    this.#errors = 0;
-    this.input = tokens;
-  }
-
-  #counted(message: string): string {
-    if (++this.#errors > MAX_ERRORS) throw new TooManyErrors();
-    return message;
-  }
-
-  protected override canTokenTypeBeInsertedInRecovery(type: TokenType): boolean {
-    return INSERTED.has(type);
-  }
-
-  protected override canTokenTypeBeDeletedInRecovery(_: TokenType): boolean {
-    return !KEPT.has(this.LA(1).tokenType);
-  }
-
->>>>>>> check
   // Declarations
 
   file = this.RULE("file", () => {
@@ -140,11 +31,7 @@ export class Grammar extends CstParser {
         { ALT: () => this.SUBRULE(this.model) },
         { ALT: () => this.SUBRULE(this.train) },
       ],
-<<<<<<< HEAD
       ERR_MSG: E.A_DECLARATION,
-=======
-      ERR_MSG: A_DECLARATION,
->>>>>>> check
     });
   });
 
@@ -247,11 +134,7 @@ export class Grammar extends CstParser {
         { ALT: () => this.SUBRULE(this.param) },
         { ALT: () => this.SUBRULE(this.forward) },
       ],
-<<<<<<< HEAD
       ERR_MSG: E.AN_ITEM,
-=======
-      ERR_MSG: AN_ITEM,
->>>>>>> check
     });
   });
 
@@ -338,11 +221,7 @@ export class Grammar extends CstParser {
           },
         },
       ],
-<<<<<<< HEAD
       ERR_MSG: E.A_FIELD,
-=======
-      ERR_MSG: A_FIELD,
->>>>>>> check
     });
   });
 
@@ -383,11 +262,7 @@ export class Grammar extends CstParser {
           },
         },
       ],
-<<<<<<< HEAD
       ERR_MSG: E.A_STATEMENT,
-=======
-      ERR_MSG: A_STATEMENT,
->>>>>>> check
     });
   });
 
@@ -453,225 +328,7 @@ export class Grammar extends CstParser {
           },
         },
       ],
-<<<<<<< HEAD
       ERR_MSG: E.A_TYPE,
-=======
-      ERR_MSG: A_TYPE,
-    });
-  });
-
-  // Expressions
-
-  expr = this.RULE("expr", () => {
-    this.MANY1(() => this.SUBRULE(this.choice));
-    this.SUBRULE(this.compare);
-    this.MANY2(() => this.SUBRULE(this.tail));
-  });
-
-  /** All of a conditional but the expression after its last `else`. */
-  choice = this.RULE("choice", () => {
-    this.CONSUME(T.If);
-    this.SUBRULE1(this.expr);
-    this.CONSUME(T.Then);
-    this.SUBRULE2(this.expr);
-    this.CONSUME(T.Else);
-  });
-
-  compare = this.RULE("compare", () => {
-    this.SUBRULE1(this.arith);
-    this.OPTION(() => {
-      this.CONSUME(T.CompareOp);
-      this.SUBRULE2(this.arith);
-    });
-  });
-
-  /** Pipeline stages and `in`, and what may not follow them without parentheses. */
-  tail = this.RULE("tail", () => {
-    this.OR([
-      { ALT: () => this.SUBRULE(this.stage) },
-      { ALT: () => this.SUBRULE(this.inClause) },
-      { ALT: () => this.SUBRULE(this.misplaced) },
-    ]);
-  });
-
-  stage = this.RULE("stage", () => {
-    this.CONSUME(T.PipeOp);
-    this.SUBRULE(this.callee);
-    this.OPTION(() => this.SUBRULE(this.args));
-  });
-
-  callee = this.RULE("callee", () => {
-    this.CONSUME(T.Identifier);
-    this.MANY(() => this.SUBRULE(this.selector));
-  });
-
-  selector = this.RULE("selector", () => {
-    this.OR([
-      {
-        ALT: () => {
-          this.CONSUME(T.Dot);
-          this.CONSUME(T.Identifier);
-        },
-      },
-      {
-        ALT: () => {
-          this.CONSUME(T.LBracket);
-          this.SUBRULE(this.expr);
-          this.CONSUME(T.RBracket);
-        },
-      },
-    ]);
-  });
-
-  inClause = this.RULE("inClause", () => {
-    this.CONSUME(T.In);
-    this.CONSUME(T.Identifier);
-  });
-
-  misplaced = this.RULE("misplaced", () => {
-    this.OR([
-      {
-        ALT: () => {
-          this.OR2([
-            { ALT: () => this.CONSUME(T.ArithOp) },
-            { ALT: () => this.CONSUME(T.CompareOp) },
-            { ALT: () => this.CONSUME(T.LogicOp) },
-          ]);
-          this.SUBRULE(this.arith);
-        },
-      },
-      { ALT: () => this.SUBRULE(this.cast) },
-      { ALT: () => this.SUBRULE(this.postfix) },
-    ]);
-  });
-
-  arith = this.RULE("arith", () => {
-    this.SUBRULE1(this.operand);
-    this.MANY(() => {
-      this.CONSUME(T.ArithOp);
-      this.SUBRULE2(this.operand);
-    });
-  });
-
-  operand = this.RULE("operand", () => {
-    this.MANY1(() => this.OR([{ ALT: () => this.CONSUME(T.Minus) }, { ALT: () => this.CONSUME(T.Bang) }]));
-    this.SUBRULE(this.atom);
-    this.MANY2(() => this.SUBRULE(this.postfix));
-    this.MANY3(() => this.SUBRULE(this.cast));
-  });
-
-  cast = this.RULE("cast", () => {
-    this.CONSUME(T.As);
-    this.CONSUME(T.Identifier);
-  });
-
-  postfix = this.RULE("postfix", () => {
-    this.OR([
-      { ALT: () => this.SUBRULE(this.args) },
-      { ALT: () => this.SUBRULE(this.indices) },
-      {
-        ALT: () => {
-          this.CONSUME(T.Dot);
-          this.CONSUME(T.Identifier);
-        },
-      },
-    ]);
-  });
-
-  args = this.RULE("args", () => {
-    this.CONSUME(T.LParen);
-    this.OPTION1(() => {
-      this.SUBRULE1(this.arg);
-      this.MANY(() => {
-        this.CONSUME1(T.Comma);
-        this.SUBRULE2(this.arg);
-      });
-      this.OPTION2(() => this.CONSUME2(T.Comma));
-    });
-    this.CONSUME(T.RParen);
-  });
-
-  arg = this.RULE("arg", () => {
-    this.OPTION(() => {
-      this.CONSUME(T.Identifier);
-      this.CONSUME(T.Colon);
-    });
-    this.SUBRULE(this.expr);
-  });
-
-  indices = this.RULE("indices", () => {
-    this.CONSUME(T.LBracket);
-    this.SUBRULE1(this.index);
-    this.MANY(() => {
-      this.CONSUME1(T.Comma);
-      this.SUBRULE2(this.index);
-    });
-    this.OPTION(() => this.CONSUME2(T.Comma));
-    this.CONSUME(T.RBracket);
-  });
-
-  index = this.RULE("index", () => {
-    this.OR({
-      DEF: [
-        {
-          ALT: () => {
-            this.SUBRULE1(this.expr, { LABEL: "at" });
-            this.OPTION1(() => this.SUBRULE1(this.slice));
-          },
-        },
-        { ALT: () => this.SUBRULE2(this.slice) },
-      ],
-      ERR_MSG: "an index or a slice",
-    });
-  });
-
-  slice = this.RULE("slice", () => {
-    this.CONSUME1(T.Colon);
-    this.OPTION1(() => this.SUBRULE1(this.expr, { LABEL: "stop" }));
-    this.OPTION2(() => {
-      this.CONSUME2(T.Colon);
-      this.SUBRULE2(this.expr, { LABEL: "step" });
-    });
-  });
-
-  atom = this.RULE("atom", () => {
-    this.OR({
-      DEF: [
-        { ALT: () => this.CONSUME(T.Integer) },
-        { ALT: () => this.CONSUME(T.Float) },
-        { ALT: () => this.CONSUME(T.StringLiteral) },
-        { ALT: () => this.CONSUME(T.True) },
-        { ALT: () => this.CONSUME(T.False) },
-        { ALT: () => this.CONSUME(T.Identifier) },
-        {
-          ALT: () => {
-            this.CONSUME(T.LParen);
-            this.SUBRULE1(this.expr);
-            this.MANY1(() => {
-              this.CONSUME1(T.Comma);
-              this.SUBRULE2(this.expr);
-            });
-            this.OPTION1(() => this.CONSUME2(T.Comma));
-            this.CONSUME(T.RParen);
-          },
-        },
-        {
-          ALT: () => {
-            this.CONSUME(T.LBracket);
-            this.OPTION2(() => {
-              this.SUBRULE3(this.expr);
-              this.MANY2(() => {
-                this.CONSUME3(T.Comma);
-                this.SUBRULE4(this.expr);
-              });
-              this.OPTION3(() => this.CONSUME4(T.Comma));
-            });
-            this.CONSUME(T.RBracket);
-          },
-        },
-      ],
-      ERR_MSG: AN_EXPRESSION,
->>>>>>> check
     });
   });
 }

@@ -5,12 +5,8 @@ import type { Diagnostic } from "../core/diagnostic.ts";
 import type { Source } from "../core/span.ts";
 import type { File } from "./ast.ts";
 import { buildFile } from "./build_ast.ts";
-<<<<<<< HEAD
 import { TooManyErrors } from "./expression_grammar.ts";
 import { grammar } from "./grammar.ts";
-=======
-import { grammar, TooManyErrors } from "./grammar.ts";
->>>>>>> check
 import { Reporter } from "./report.ts";
 import { scan } from "./scan.ts";
 import { reportSyntaxErrors } from "./syntax_errors.ts";
@@ -63,11 +59,7 @@ export function parseConcrete(source: Source): { file: File; diagnostics: Diagno
   }
   const { tokens, faulty } = structure(reporter, scanned);
   const { cst, errors } = concreteSyntax(tokens);
-<<<<<<< HEAD
   reportSyntaxErrors(reporter, errors, tokens, faulty, !scanned.cutShort);
-=======
-  reportSyntaxErrors(reporter, errors, faulty, scanned.cutShort);
->>>>>>> check
   const file = buildFile(reporter, faulty, cst, docs(scanned.comments, scanned.tokens));
   const diagnostics = reporter.diagnostics.sort((a, b) => a.labels[0].span.start - b.labels[0].span.start);
   return {

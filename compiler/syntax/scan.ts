@@ -58,18 +58,11 @@ export function scan(reporter: Reporter): Scan {
     if (comment.tokenType === T.OpenComment) {
       cutShort = true;
       const opener = reporter.span(comment.startOffset, comment.startOffset + 2);
-<<<<<<< HEAD
       const firstLine = comment.startOffset + /^[^\r\n]*/.exec(comment.image)![0].trimEnd().length;
       reporter.report("MPT0105", "this comment is never closed", opener, "opened here, runs to the end", {
         edit: {
           help: "close the comment",
           replacements: [{ span: reporter.span(firstLine, firstLine), text: " */" }],
-=======
-      reporter.report("MPT0105", "this comment is never closed", opener, "opened here, runs to the end", {
-        edit: {
-          help: "close the comment",
-          replacements: [{ span: reporter.span(endOf(comment), endOf(comment)), text: " */" }],
->>>>>>> check
         },
       });
     } else if (comment.tokenType === T.HashComment) {
