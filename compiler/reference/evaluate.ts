@@ -76,7 +76,7 @@ function evaluateNode(node: Node, feeds: Feeds, options: EvaluateOptions, values
     case "scatter":
       return finish(op.reference(inputs, attrs, type));
     case "flag": {
-      const raised = feeds.state.get("found_inf")?.data[0];
+      const raised = feeds.state?.get("found_inf")?.data[0];
       const found = overflowed || raised || inputs.some((t) => !t.data.every(Number.isFinite));
       return { ...type, data: Float64Array.of(found ? 1 : 0), overflowed: false };
     }
