@@ -1,9 +1,10 @@
+import { closest } from "../core/closest.ts";
 import type { Diagnostic } from "../core/diagnostic.ts";
 import type { Source } from "../core/span.ts";
 import { parse } from "../syntax/parse.ts";
 import type { ConstDecl, FnDecl, ImportDecl, ModelDecl, Name, PolicyDecl, TrainDecl } from "../syntax/ast.ts";
 import type { Reporter } from "./report.ts";
-import { label, nearest, replace } from "./report.ts";
+import { label, replace } from "./report.ts";
 import type { Scope } from "./scope.ts";
 import { inner } from "./scope.ts";
 
@@ -119,7 +120,7 @@ function link(report: Reporter, module: Module, from: Module, name: Name, decl: 
     return;
   }
   if (from.broken) return;
-  const near = nearest(name.text, from.exports);
+  const near = closest(name.text, from.exports);
   report.error("MPT0223", {
     message: `${JSON.stringify(decl.from.text)} declares no ${name.text}`,
     labels: [label(name.span, near ? `did you mean ${near}?` : "not declared there")],

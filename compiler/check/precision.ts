@@ -1,12 +1,13 @@
 import type { DType } from "../core/dtype.ts";
 import { isDType, isFloat } from "../core/dtype.ts";
+import { closest } from "../core/closest.ts";
 import type { Span } from "../core/span.ts";
 import type { Region } from "../ir/graph.ts";
 import type { Name, Rule } from "../syntax/ast.ts";
 import type { Glob } from "./globs.ts";
 import { parseGlob, winner } from "./globs.ts";
 import type { Reporter } from "./report.ts";
-import { label, nearest, oneOf, replace } from "./report.ts";
+import { label, oneOf, replace } from "./report.ts";
 import type { Scope } from "./scope.ts";
 import { lookup, namesOf } from "./scope.ts";
 import type { Instance, ModelInstance } from "./values.ts";
@@ -150,7 +151,7 @@ function notFloat(c: PrecisionContext, name: Name, dtype: DType): void {
 
 function unknownPrecision(c: PrecisionContext, name: Name): void {
   const candidates = ["f32", "f16", "bf16", ...Object.keys(PRESETS), ...namesOf(c.scope, "policy")];
-  const near = nearest(name.text, candidates);
+  const near = closest(name.text, candidates);
   c.report.error("MPT0301", {
     message: `there is no precision called ${name.text}`,
     labels: [label(name.span, near ? `did you mean ${near}?` : "neither a dtype nor a policy")],
@@ -197,7 +198,7 @@ export function resolveRules(
       const choice = resolveKey(c, key as Key, rule.precision, by);
       if (choice) keys[key as Key] = choice;
     } else {
-      const near = nearest(key, KEYS);
+      const near = closest(key, KEYS);
       c.report.error("MPT0304", {
         message: `a policy has no key ${key}`,
         labels: [label(rule.key.span, near ? `did you mean ${near}?` : "not a key")],

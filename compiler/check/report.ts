@@ -75,39 +75,6 @@ export function insert(help: string, file: string, at: number, text: string): Ed
   return replace(help, { file, start: at, end: at }, text);
 }
 
-/** The edits that turn `a` into `b`, counting a swap of neighbours as one; at most `limit + 1`. */
-function distance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) > limit) return limit + 1;
-  let before: number[] = [];
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const swap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
-        ? before[j - 2] + 1
-        : Infinity;
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1), swap));
-    }
-    [before, row] = [row, next];
-  }
-  return row[b.length];
-}
-
-/** The candidate that `name` most likely meant: equal but for case, or a few edits away; undefined where none is near. */
-export function nearest(name: string, candidates: Iterable<string>): string | undefined {
-  if (name.length > 64) return undefined;
-  const limit = name.length <= 2 ? 0 : name.length <= 5 ? 1 : 2;
-  let best: string | undefined;
-  let score = limit + 1;
-  for (const c of new Set(candidates)) {
-    const folded = c.toLowerCase() === name.toLowerCase() ||
-      c.replaceAll("_", "").toLowerCase() === name.replaceAll("_", "").toLowerCase();
-    const d = folded ? 0 : distance(name, c, limit);
-    if (d < score) [best, score] = [c, d];
-  }
-  return best;
-}
-
 /** "a, b or c". */
 export function oneOf(names: readonly string[]): string {
   return names.length <= 1 ? names.join("") : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;

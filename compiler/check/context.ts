@@ -1,0 +1,114 @@
+import type { Span } from "../core/span.ts";
+import { DimError, showDim } from "../core/shape.ts";
+import type { Dim } from "../core/shape.ts";
+import type { Builder } from "../ir/builder.ts";
+import type { Node, Region } from "../ir/graph.ts";
+import { OpError } from "../ir/op.ts";
+import type { Expr, FnDecl, ModelDecl, Name } from "../syntax/ast.ts";
+import type { Budget } from "./limits.ts";
+import { CountingBuilder } from "./limits.ts";
+import type { Module } from "./modules.ts";
+import type { Ins, Override, Policy } from "./precision.ts";
+import { override, regionOf } from "./precision.ts";
+import type { Reporter } from "./report.ts";
+import type { Scope } from "./scope.ts";
+import type { LayerInstance, ModelInstance, Value } from "./values.ts";
+import { nodeOf } from "./values.ts";
+
+/** What the parts of the checker share. Evaluation recurs through it, so that files depend one way. */
+export interface Checker {
+  readonly report: Reporter;
+  readonly budget: Budget;
+  evaluate(e: Expr, env: Env): Value;
+  apply(callee: Value, args: readonly CallArg[], site: Site, env: Env): Value;
+  /** The layer call that gave a tensor, for diagnostics that tell where a shape comes from. */
+  readonly makers: WeakMap<Node, LayerInstance>;
+  /** What has been elaborated; the rest is checked with symbolic formals. */
+  readonly seen: Set<ModelDecl | FnDecl>;
+}
+
+/** Where an expression stands. */
+export interface Env {
+  readonly module: Module;
+  readonly scope: Scope;
+  readonly session: Session;
+  /** The instance whose forward this is, through fns. */
+  readonly model?: ModelInstance;
+  readonly policy: Policy;
+  readonly region: Region;
+  readonly ins: Ins;
+  /** Calls around this one. */
+  readonly calls: number;
+}
+
+/** A symbol's value and what bound it. */
+export interface Binding {
+  readonly dim: Dim;
+  readonly span: Span;
+}
+
+export type Symbols = Map<string, Binding>;
+
+/** One elaboration from an entry point: a forward, a train block, or a declaration checked by itself. */
+export interface Session {
+  /** A model's symbols hold for its instance. */
+  readonly symbols: Map<ModelInstance, Symbols>;
+  /** Formals without a value; a mismatch that hangs on one is no fault of the declaration. */
+  readonly generic: ReadonlySet<string>;
+  /** The trained instance, which a train block calls by its name. */
+  readonly trained?: ModelInstance;
+}
+
+/** An argument of a call, evaluated. */
+export interface CallArg {
+  readonly name?: Name;
+  readonly value: Value;
+  readonly expr: Expr;
+  /** Where a fault of this argument shows: itself, or the callee of a pipe. */
+  readonly span: Span;
+  readonly piped?: boolean;
+}
+
+/** Where a call stands. */
+export interface Site {
+  readonly span: Span;
+  readonly callee: Span;
+}
+
+export function newSession(extra: Partial<Session> = {}): Session {
+  return { symbols: new Map(), generic: new Set(), ...extra };
+}
+
+/** The same place with more precision around it. */
+export function within(env: Env, o: Override): Env {
+  const policy = override(env.policy, o);
+  const ins = new Map(env.ins).set(env.model, [...env.ins.get(env.model) ?? [], o]);
+  return { ...env, policy, region: regionOf(policy), ins };
+}
+
+export function builderAt(ck: Checker, env: Env, span: Span, why: string): Builder {
+  return new CountingBuilder(ck.budget, span, { why, span }, env.region);
+}
+
+/** Symbols that a dim mentions. */
+export function mentions(d: Dim, names: ReadonlySet<string>): boolean {
+  return typeof d !== "number" && names.size > 0 &&
+    (showDim(d).match(/[A-Za-z_]\w*/g) ?? []).some((w) => names.has(w));
+}
+
+/** Whether a value hangs on a formal that has no value. */
+export function isGeneric(env: Env, v: Value, depth = 0): boolean {
+  if (env.session.generic.size === 0 || depth > 3) return false;
+  const node = nodeOf(v);
+  if (node) return node.type.shape.some((d) => mentions(d, env.session.generic));
+  if (v.kind === "number") return v.exact !== undefined && mentions(v.exact, env.session.generic);
+  if (v.kind === "list" || v.kind === "tuple") return v.items.some((x) => isGeneric(env, x, depth + 1));
+  return v.kind === "poison";
+}
+
+/** The refusal of a type rule or of dim arithmetic, in one form. */
+export function refusal(error: unknown): OpError {
+  if (error instanceof OpError) return error;
+  if (error instanceof DimError) return new OpError(error.message);
+  throw error;
+}

@@ -1,0 +1,95 @@
+import { isDType } from "../core/dtype.ts";
+import { closest } from "../core/closest.ts";
+import type { Span } from "../core/span.ts";
+import { INITIALISERS, LAYERS } from "../layers/index.ts";
+import { LIBRARY } from "../ops/index.ts";
+import type { BinaryOp } from "../syntax/ast.ts";
+import type { Reporter } from "./report.ts";
+import { label, replace } from "./report.ts";
+import type { Scope } from "./scope.ts";
+import { namesOf } from "./scope.ts";
+import type { Value } from "./values.ts";
+import { isSymbolName } from "./values.ts";
+
+/** The library function behind each operator. */
+export const OPERATORS: Readonly<Record<BinaryOp | "neg", string>> = {
+  "+": "add",
+  "-": "sub",
+  "*": "mul",
+  "/": "div",
+  "%": "rem",
+  "@": "matmul",
+  "**": "pow",
+  "==": "eq",
+  "!=": "ne",
+  "<": "lt",
+  "<=": "le",
+  ">": "gt",
+  ">=": "ge",
+  neg: "neg",
+};
+
+/** Functions that only operators stand for, and `as`. */
+const HIDDEN: ReadonlySet<string> = new Set([
+  ...Object.values(OPERATORS).filter((n) => n !== "matmul" && n !== "pow"),
+  "cast",
+]);
+
+/** What the language's own library means by a name. */
+export function libraryValue(name: string): Value | undefined {
+  const layer = LAYERS.get(name);
+  if (layer) return { kind: "layer", layer };
+  const fn = HIDDEN.has(name) ? undefined : LIBRARY.get(name);
+  if (fn) return { kind: "function", function: fn };
+  if (isDType(name)) return { kind: "dtype", value: name };
+  return LATER.has(name) ? { kind: "later", name } : undefined;
+}
+
+/** Names of the language that this version does not have. */
+export const LATER: ReadonlySet<string> = new Set<string>();
+
+export function libraryNames(): string[] {
+  return [...LAYERS.keys(), ...[...LIBRARY.keys()].filter((n) => !HIDDEN.has(n))];
+}
+
+/** What people call things elsewhere. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  Dense: "Linear",
+  BatchNorm: "BatchNorm2d",
+  Conv: "Conv2d",
+  MultiheadAttention: "MultiHeadAttention",
+  swish: "silu",
+  concatenate: "concat",
+  cat: "concat",
+  view: "reshape",
+  maximum: "max",
+  minimum: "min",
+  softmax_cross_entropy: "cross_entropy",
+  scaled_dot_product_attention: "attention",
+  detach: "stop_gradient",
+  one_hot_encode: "one_hot",
+  layernorm: "layer_norm",
+  conv: "conv2d",
+  max_pool: "max_pool2d",
+  avg_pool: "avg_pool2d",
+  nll_loss: "nll",
+  mse_loss: "mse",
+  l1_loss: "l1",
+  binary_cross_entropy: "bce_with_logits",
+};
+
+/** Reports a name that nothing binds. */
+export function unknownName(report: Reporter, scope: Scope, name: string, span: Span): void {
+  if (name === "") return;
+  const known = libraryNames();
+  const near = known.includes(ELSEWHERE[name]) ? ELSEWHERE[name] : closest(name, [...namesOf(scope), ...known]);
+  const symbol = isSymbolName(name) && name.length <= 2;
+  report.error("MPT0201", {
+    message: `there is no ${name} here`,
+    labels: [label(span, near ? `did you mean ${near}?` : "nothing has this name")],
+    help: symbol ? `a symbol gets its value where it is a whole dim of an input, as in x: float[${name}]` : undefined,
+    edit: near ? replace(`use ${near}`, span, near) : undefined,
+  });
+}
+
+export { INITIALISERS, LAYERS, LIBRARY };
