@@ -28,7 +28,9 @@ export function match(
   const given = new Map<string, CallArg>();
   let sound = true;
   const takes = () =>
-    formals.length === 0 ? `${callee} takes no arguments` : `${callee} takes ${formals.map((f) => f.name).join(", ")}`;
+    formals.length === 0
+      ? `${callee} takes no arguments`
+      : `${callee} takes ${formals.map((f) => f.name).join(", ")}`;
   args.forEach((arg, i) => {
     if (!arg.name) {
       if (i < formals.length) {
@@ -99,7 +101,13 @@ const WANTED: Readonly<Record<ParamType, string>> = {
 export const UNKNOWN = Symbol("unknown");
 
 /** The argument as the library takes it; UNKNOWN where it does not fit, which has been reported. */
-export function coerce(ck: Checker, env: Env, callee: string, param: Param, arg: CallArg): ArgValue | typeof UNKNOWN {
+export function coerce(
+  ck: Checker,
+  env: Env,
+  callee: string,
+  param: Param,
+  arg: CallArg,
+): ArgValue | typeof UNKNOWN {
   const v = arg.value;
   if (v.kind === "poison") return UNKNOWN;
   const made = convert(param.type, v);

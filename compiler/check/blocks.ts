@@ -80,7 +80,9 @@ function settle(ck: Checker, env: Env, type: Type, value: Value, at: Expr, retur
   const node = nodeOf(value) ?? scalar();
   if (!node) {
     if (!type.dims && kind === value.kind) return value;
-    if (!type.dims && kind === "int" && value.kind === "number" && dimOf(value) !== undefined) return int(dimOf(value)!);
+    if (!type.dims && kind === "int" && value.kind === "number" && dimOf(value) !== undefined) {
+      return int(dimOf(value)!);
+    }
     if (!type.dims && kind === "float" && value.kind === "number") {
       return value.value !== undefined ? float(value.value) : { ...value, int: false };
     }
@@ -101,7 +103,13 @@ function settle(ck: Checker, env: Env, type: Type, value: Value, at: Expr, retur
   if (kind === "float" && isOfKind(node.type.dtype, "float")) {
     if (!returns.output) return tensor(node);
     const b = builderAt(ck, env, type.span, why("output", returns.output));
-    return tensor(cast(returns.output.span ? b.at({ why: why("output", returns.output), span: returns.output.span }) : b, node, returns.output.dtype));
+    return tensor(
+      cast(
+        returns.output.span ? b.at({ why: why("output", returns.output), span: returns.output.span }) : b,
+        node,
+        returns.output.dtype,
+      ),
+    );
   }
   if (isOfKind(node.type.dtype, kind)) return tensor(node);
   if (kind === "float" || kind === "int") {
@@ -148,7 +156,10 @@ function insertCast(at: Expr, kind: string) {
   const { file, start, end } = at.span;
   return simple ? insert(`convert it with as ${kind}`, file, end, ` as ${kind}`) : {
     help: `convert it with as ${kind}`,
-    replacements: [{ span: { file, start, end: start }, text: "(" }, { span: { file, start: end, end }, text: `) as ${kind}` }],
+    replacements: [{ span: { file, start, end: start }, text: "(" }, {
+      span: { file, start: end, end },
+      text: `) as ${kind}`,
+    }],
   };
 }
 

@@ -50,7 +50,12 @@ export function apply(ck: Checker, callee: Value, args: readonly CallArg[], site
   }
 }
 
-function uncallable(ck: Checker, env: Env, callee: Extract<Value, { kind: "model" | "layer" }>, site: Site): void {
+function uncallable(
+  ck: Checker,
+  env: Env,
+  callee: Extract<Value, { kind: "model" | "layer" }>,
+  site: Site,
+): void {
   const name = callee.kind === "model" ? callee.decl.name.text : callee.layer.name;
   if (env.session.trained && callee.kind === "model") {
     ck.report.error("MPT0407", {
@@ -91,7 +96,13 @@ function libraryArgs(
   return sound ? { args: out, given } : undefined;
 }
 
-function callFunction(ck: Checker, fn: LibraryFunction, args: readonly CallArg[], site: Site, env: Env): Value {
+function callFunction(
+  ck: Checker,
+  fn: LibraryFunction,
+  args: readonly CallArg[],
+  site: Site,
+  env: Env,
+): Value {
   if (args.some((a) => a.value.kind === "poison")) return POISON;
   const folded = fold(fn.name, args);
   if (folded) return folded;
@@ -157,7 +168,14 @@ function deeper(env: Env, name: string, at: Span): number {
   );
 }
 
-function callFn(ck: Checker, decl: FnDecl, module: Module, args: readonly CallArg[], site: Site, env: Env): Value {
+function callFn(
+  ck: Checker,
+  decl: FnDecl,
+  module: Module,
+  args: readonly CallArg[],
+  site: Site,
+  env: Env,
+): Value {
   const name = decl.name.text;
   ck.seen.add(decl);
   const formals = decl.params.map((p) => ({ name: p.name.text, required: true, span: p.name.span }));
@@ -170,13 +188,25 @@ function callFn(ck: Checker, decl: FnDecl, module: Module, args: readonly CallAr
   return block(ck, own, decl.body, decl.result, { name, output: undefined });
 }
 
-export function callInstance(ck: Checker, instance: Instance, args: readonly CallArg[], site: Site, env: Env): Value {
+export function callInstance(
+  ck: Checker,
+  instance: Instance,
+  args: readonly CallArg[],
+  site: Site,
+  env: Env,
+): Value {
   return instance.is === "layer"
     ? callLayer(ck, instance, args, site, env)
     : callModel(ck, instance, args, site, env);
 }
 
-function callLayer(ck: Checker, instance: LayerInstance, args: readonly CallArg[], site: Site, env: Env): Value {
+function callLayer(
+  ck: Checker,
+  instance: LayerInstance,
+  args: readonly CallArg[],
+  site: Site,
+  env: Env,
+): Value {
   if (args.some((a) => a.value.kind === "poison")) return POISON;
   const layer = instance.layer;
   const bound = libraryArgs(ck, env, instance.name, site.callee, layer.inputs, args);
@@ -197,7 +227,13 @@ function callLayer(ck: Checker, instance: LayerInstance, args: readonly CallArg[
   }
 }
 
-function callModel(ck: Checker, instance: ModelInstance, args: readonly CallArg[], site: Site, env: Env): Value {
+function callModel(
+  ck: Checker,
+  instance: ModelInstance,
+  args: readonly CallArg[],
+  site: Site,
+  env: Env,
+): Value {
   const forward = instance.decl.items.find((i): i is ForwardItem => i.kind === "forward");
   if (!forward) return POISON;
   ck.seen.add(instance.decl);
@@ -229,7 +265,16 @@ export function forwardEnv(instance: ModelInstance, env: Env, calls: number): En
   const policy = policyOf(instance, env.ins);
   const ins = new Map(env.ins);
   ins.delete(instance);
-  return { ...env, module: instance.module, scope: inner(scope), model: instance, policy, region: regionOf(policy), ins, calls };
+  return {
+    ...env,
+    module: instance.module,
+    scope: inner(scope),
+    model: instance,
+    policy,
+    region: regionOf(policy),
+    ins,
+    calls,
+  };
 }
 
 /** The members in order, each mapping a shape to itself. */
@@ -254,7 +299,9 @@ function callStack(ck: Checker, stack: StackValue, args: readonly CallArg[], sit
         message: `a member of the stack ${stack.name} does not give the shape that it takes`,
         labels: [
           label(site.callee, `given ${showOpen(before.type)}`),
-          ...(member.item ? [label(member.item.callee.span, `gives ${after ? showOpen(after.type) : describe(value)}`)] : []),
+          ...(member.item
+            ? [label(member.item.callee.span, `gives ${after ? showOpen(after.type) : describe(value)}`)]
+            : []),
         ],
         expected: showOpen(before.type),
         found: after ? showOpen(after.type) : describe(value),

@@ -92,7 +92,9 @@ function indexTensor(ck: Checker, env: Env, e: IndexExpr, node: Node): Value {
   const rank = node.type.shape.length;
   if (e.items.length > rank) {
     ck.report.error("MPT0216", {
-      message: `${count(e.items.length, "index").replace("indexs", "indices")} for ${count(rank, "axis").replace("axiss", "axes")}`,
+      message: `${count(e.items.length, "index").replace("indexs", "indices")} for ${
+        count(rank, "axis").replace("axiss", "axes")
+      }`,
       labels: [label(e.items[rank].span, "one too many"), label(e.value.span, describe(tensor(node)))],
     });
     return POISON;
@@ -159,7 +161,9 @@ function sliceRange(
     return { start, count: Math.max(0, Math.ceil((stop - start) / by)), step: by };
   }
   if (by !== 1) {
-    if (from === null && to === null && by === -1) return { start: subDim(extent, 1), count: extent, step: -1 };
+    if (from === null && to === null && by === -1) {
+      return { start: subDim(extent, 1), count: extent, step: -1 };
+    }
     ck.report.error("MPT0216", {
       message: "a slice with a step needs sizes known when compiling",
       labels: [label(item.span, `of an axis of ${showDim(extent)}`)],
@@ -190,4 +194,3 @@ function clampedEnds(from: number | null, to: number | null, by: number, extent:
     to === null ? (by > 0 ? extent : -1) : clamp(to),
   ];
 }
-

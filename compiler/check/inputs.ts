@@ -57,7 +57,12 @@ export function bindInputs(
   if (!sound) return false;
   for (const p of params) {
     if (p.type.kind === "tensor" && !p.type.dims) continue;
-    bind(env.scope, p.name.text, taken(ck, env, callee, p.type, args.get(p.name.text)!.value, args.get(p.name.text)!), p.name.span);
+    bind(
+      env.scope,
+      p.name.text,
+      taken(ck, env, callee, p.type, args.get(p.name.text)!.value, args.get(p.name.text)!),
+      p.name.span,
+    );
   }
   return true;
 }
@@ -75,7 +80,9 @@ function flatten(
   if (value.kind === "poison") return false;
   if (type.kind === "tuple") {
     if ((value.kind === "tuple" || value.kind === "list") && value.items.length === type.items.length) {
-      return type.items.map((t, i) => flatten(ck, callee, `${name}.${i}`, t, value.items[i], arg, out)).every(Boolean);
+      return type.items.map((t, i) => flatten(ck, callee, `${name}.${i}`, t, value.items[i], arg, out)).every(
+        Boolean,
+      );
     }
     ck.report.error("MPT0209", {
       message: `${name} of ${callee} is a tuple of ${type.items.length}`,
@@ -101,7 +108,14 @@ function flatten(
   return false;
 }
 
-function bindWhole(ck: Checker, env: Env, symbols: Symbols, type: TensorTypeAst, node: Node, arg: CallArg): boolean {
+function bindWhole(
+  ck: Checker,
+  env: Env,
+  symbols: Symbols,
+  type: TensorTypeAst,
+  node: Node,
+  arg: CallArg,
+): boolean {
   const dims = type.dims!;
   // A wrong rank is told by `compare`, with the whole type.
   if (dims.length !== node.type.shape.length) return true;
@@ -131,7 +145,9 @@ function compare(
   }
   const generic = env.session.generic;
   const fits = shape.length === found.shape.length &&
-    shape.every((d, i) => eqDim(d!, found.shape[i]) || mentions(d!, generic) || mentions(found.shape[i], generic));
+    shape.every((d, i) =>
+      eqDim(d!, found.shape[i]) || mentions(d!, generic) || mentions(found.shape[i], generic)
+    );
   if (!fits) {
     describeFit(ck, callee, {
       name,
@@ -157,7 +173,9 @@ function fitsKind(
   declared: Span,
 ): boolean {
   const from = node.type.dtype;
-  if (isOfKind(from, kind) || (kind !== "float" && kind !== "int" && widens(from, kind as DType))) return true;
+  if (isOfKind(from, kind) || (kind !== "float" && kind !== "int" && widens(from, kind as DType))) {
+    return true;
+  }
   const shown = showType({ dtype: kind as DType, shape: node.type.shape });
   ck.report.error("MPT0205", {
     message: `${name} of ${callee} is ${kind}, and this is ${from}`,
@@ -216,7 +234,9 @@ function bareInput(
   if (kind === v.kind) return v;
   const host = hostDType(kind);
   if (host && kind !== "int" && kind !== "float" && kind !== "bool" && v.kind === "number") {
-    return tensor(constNode(builderAt(ck, env, arg.expr.span, `${p.name.text} is ${kind}`), numberOf(v) as number, host));
+    return tensor(
+      constNode(builderAt(ck, env, arg.expr.span, `${p.name.text} is ${kind}`), numberOf(v) as number, host),
+    );
   }
   if (isGeneric(env, v)) return POISON;
   return refuse();
@@ -298,4 +318,3 @@ export function checkSize(ck: Checker, shape: readonly Dim[], span: Span): boole
   });
   return false;
 }
-

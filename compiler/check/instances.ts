@@ -18,7 +18,7 @@ import { winner } from "./globs.ts";
 import { initialiser } from "./initialiser.ts";
 import { checkSize } from "./inputs.ts";
 import { later } from "./later.ts";
-import { libraryValue, libraryNames, unknownName } from "./library.ts";
+import { libraryNames, libraryValue, unknownName } from "./library.ts";
 import { LimitReached, LIMITS } from "./limits.ts";
 import type { Module } from "./modules.ts";
 import type { GlobRule, Override } from "./precision.ts";
@@ -100,7 +100,11 @@ export function instantiate(
 function layerItem(ck: Checker, env: Env, parent: ModelInstance, item: LayerItem, masters: Masters): Value {
   const name = item.name.text;
   const within = item.precision &&
-    resolvePrecision({ report: ck.report, scope: env.scope }, item.precision, `in ${item.precision.text} on ${name}`);
+    resolvePrecision(
+      { report: ck.report, scope: env.scope },
+      item.precision,
+      `in ${item.precision.text} on ${name}`,
+    );
   const make = maker(ck, env, parent, item, within, masters);
   const count = item.count && evaluateDim(ck, env, item.count);
   if (item.count && count === undefined) return POISON;
@@ -110,7 +114,11 @@ function layerItem(ck: Checker, env: Env, parent: ModelInstance, item: LayerItem
     return one ? { kind: "instance", instance: one } : POISON;
   }
   if (typeof count === "number" && count > LIMITS.instances) {
-    throw new LimitReached("MPT0502", `a stack of ${count} is more than ${LIMITS.instances}`, item.count!.span);
+    throw new LimitReached(
+      "MPT0502",
+      `a stack of ${count} is more than ${LIMITS.instances}`,
+      item.count!.span,
+    );
   }
   const members: Instance[] = [];
   // A depth without a value is stood for by one member.
@@ -146,11 +154,18 @@ function maker(
     const formals = bindFormals(ck, env, callee.decl, callee.module, given, item.callee.span);
     if (!formals) return undefined;
     return (path, name) =>
-      instantiate(ck, env, callee.decl, callee.module, formals, masters, { path, name, parent, item, within });
+      instantiate(ck, env, callee.decl, callee.module, formals, masters, {
+        path,
+        name,
+        parent,
+        item,
+        within,
+      });
   }
   if (callee?.kind === "layer") {
     const given = evaluateArgs(ck, item.args, env);
-    return (path, name) => libraryLayer(ck, env, callee.layer, given, masters, { path, name, parent, item, within });
+    return (path, name) =>
+      libraryLayer(ck, env, callee.layer, given, masters, { path, name, parent, item, within });
   }
   if (callee || entry) {
     const fn = callee?.kind === "function" || callee?.kind === "fn";
@@ -180,9 +195,13 @@ function libraryLayer(
   ck.budget.instance(place.item!.span);
   const own = new Set(layer.params.map((p) => p.name));
   const isTie = (a: CallArg) =>
-    a.name !== undefined && (a.value.kind === "param" || (!own.has(a.name.text) && nodeOf(a.value) !== undefined));
+    a.name !== undefined &&
+    (a.value.kind === "param" || (!own.has(a.name.text) && nodeOf(a.value) !== undefined));
   const ties = given.filter(isTie);
-  const formals = layer.params.map((p) => ({ name: p.name, required: p.default === undefined && !p.optional }));
+  const formals = layer.params.map((p) => ({
+    name: p.name,
+    required: p.default === undefined && !p.optional,
+  }));
   const matched = match(ck, layer.name, at, formals, given.filter((a) => !isTie(a)));
   if (!matched) return undefined;
   const args: Record<string, ArgValue> = {};
@@ -239,7 +258,9 @@ function weightsOf(
     ck.report.error("MPT0224", {
       message: refused.message,
       labels: [
-        blamed ? label(blamed.span, `given ${describe(blamed.value)}`) : label(at, `these arguments make no ${layer.name}`),
+        blamed
+          ? label(blamed.span, `given ${describe(blamed.value)}`)
+          : label(at, `these arguments make no ${layer.name}`),
       ],
       expected: refused.detail.expected,
       found: refused.detail.found,
@@ -250,7 +271,13 @@ function weightsOf(
 }
 
 /** A layer's own weight: a new master. */
-function master(ck: Checker, env: Env, layer: LayerInstance, w: Weight, masters: Masters): Parameter | undefined {
+function master(
+  ck: Checker,
+  env: Env,
+  layer: LayerInstance,
+  w: Weight,
+  masters: Masters,
+): Parameter | undefined {
   const span = layer.item!.span;
   return parameter(ck, env, layer, w.name, w.shape, undefined, w.init, span, masters);
 }
@@ -275,7 +302,9 @@ function parameter(
   // A rule that names the parameter itself, not the layer around it, also says in what it is read.
   const rule = ruleOn(owner, path);
   const read = rule?.override.keys.compute;
-  const node = read && isFloat(dtype) ? cast(b.at({ why: why("compute", read), span: rule.span }), state, read.dtype) : state;
+  const node = read && isFloat(dtype)
+    ? cast(b.at({ why: why("compute", read), span: rule.span }), state, read.dtype)
+    : state;
   const param: Parameter = { path, dtype, shape, init, span, node };
   masters.params.push(param);
   return param;
@@ -351,7 +380,11 @@ function bareParam(ck: Checker, env: Env, parent: ModelInstance, item: ParamItem
 function markRules(instance: ModelInstance): void {
   const waiting = instance.rules.filter((r) => !r.use.matched);
   const also = [...instance.members.values()].flatMap((v) =>
-    v.kind === "instance" ? v.instance.within?.rules ?? [] : v.kind === "stack" ? v.members[0]?.within?.rules ?? [] : []
+    v.kind === "instance"
+      ? v.instance.within?.rules ?? []
+      : v.kind === "stack"
+      ? v.members[0]?.within?.rules ?? []
+      : []
   ).filter((r) => !r.use.matched);
   if (waiting.length === 0 && also.length === 0) return;
   for (const path of pathsUnder(instance)) {
@@ -377,4 +410,3 @@ export function* pathsUnder(instance: Instance): Generator<readonly string[]> {
     }
   }
 }
-

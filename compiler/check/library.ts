@@ -82,12 +82,16 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 export function unknownName(report: Reporter, scope: Scope, name: string, span: Span): void {
   if (name === "") return;
   const known = libraryNames();
-  const near = known.includes(ELSEWHERE[name]) ? ELSEWHERE[name] : closest(name, [...namesOf(scope), ...known]);
+  const near = known.includes(ELSEWHERE[name])
+    ? ELSEWHERE[name]
+    : closest(name, [...namesOf(scope), ...known]);
   const symbol = isSymbolName(name) && name.length <= 2;
   report.error("MPT0201", {
     message: `there is no ${name} here`,
     labels: [label(span, near ? `did you mean ${near}?` : "nothing has this name")],
-    help: symbol ? `a symbol gets its value where it is a whole dim of an input, as in x: float[${name}]` : undefined,
+    help: symbol
+      ? `a symbol gets its value where it is a whole dim of an input, as in x: float[${name}]`
+      : undefined,
     edit: near ? replace(`use ${near}`, span, near) : undefined,
   });
 }

@@ -18,7 +18,13 @@ import { describe, float, int, nodeOf, POISON, results, showOpen, tensor } from 
 const COMPARISONS: ReadonlySet<BinaryOp> = new Set(["==", "!=", "<", "<=", ">", ">="]);
 
 /** `left op right`, of numbers known when compiling or of tensors. */
-export function binary(ck: Checker, env: Env, e: Extract<Expr, { kind: "binary" }>, left: Value, right: Value): Value {
+export function binary(
+  ck: Checker,
+  env: Env,
+  e: Extract<Expr, { kind: "binary" }>,
+  left: Value,
+  right: Value,
+): Value {
   if (left.kind === "poison" || right.kind === "poison") return POISON;
   try {
     if (COMPARISONS.has(e.op)) {
@@ -45,7 +51,9 @@ export function binary(ck: Checker, env: Env, e: Extract<Expr, { kind: "binary" 
   }
   const a = operand(left);
   const b = operand(right);
-  if (a === undefined || b === undefined || (left.kind === "number" && right.kind === "number" && e.op === "@")) {
+  if (
+    a === undefined || b === undefined || (left.kind === "number" && right.kind === "number" && e.op === "@")
+  ) {
     noArithmetic(ck, e, left, right, a === undefined ? "left" : "right");
     return POISON;
   }
@@ -90,7 +98,10 @@ function noArithmetic(
   const v = side === "left" ? left : right;
   ck.report.error("MPT0233", {
     message: `${e.op} takes numbers and tensors`,
-    labels: [label(e[side].span, `this is ${describe(v)}`), label(e[side === "left" ? "right" : "left"].span, describe(side === "left" ? right : left))],
+    labels: [
+      label(e[side].span, `this is ${describe(v)}`),
+      label(e[side === "left" ? "right" : "left"].span, describe(side === "left" ? right : left)),
+    ],
     help: v.kind === "instance" ? "call the layer: its output is a tensor" : undefined,
   });
 }

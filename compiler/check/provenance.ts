@@ -68,7 +68,13 @@ function makes(maker: LayerInstance | undefined, axisSize: Dim): Label | undefin
  * Reports (MPT0203) a tensor whose features are not those that a layer takes; true where it does. The first of the
  * layer's inputs is the one that has them.
  */
-export function refuseFeatures(ck: Checker, env: Env, layer: LayerInstance, arg: CallArg, node: Node): boolean {
+export function refuseFeatures(
+  ck: Checker,
+  env: Env,
+  layer: LayerInstance,
+  arg: CallArg,
+  node: Node,
+): boolean {
   const f = FEATURES[layer.layer.name];
   const taken = f && sizeOfArg(layer, f.takes);
   if (!f || taken === undefined) return false;
@@ -82,7 +88,9 @@ export function refuseFeatures(ck: Checker, env: Env, layer: LayerInstance, arg:
   const made = makes(maker, found);
   const written = layer.written.get(f.takes!);
   ck.report.error("MPT0203", {
-    message: maker && made ? `the output of ${maker.name} does not fit ${layer.name}` : `this does not fit ${layer.name}`,
+    message: maker && made
+      ? `the output of ${maker.name} does not fit ${layer.name}`
+      : `this does not fit ${layer.name}`,
     labels: [
       label(arg.span, `given ${showOpen(node.type)}`),
       ...(made ? [made] : []),
@@ -90,7 +98,9 @@ export function refuseFeatures(ck: Checker, env: Env, layer: LayerInstance, arg:
     ],
     expected: showOpen(node.type, expected),
     found: showOpen(node.type),
-    edit: written && layer.item ? refit(env, layer, layer.item, written, found, f, made && maker, node) : undefined,
+    edit: written && layer.item
+      ? refit(env, layer, layer.item, written, found, f, made && maker, node)
+      : undefined,
   });
   return true;
 }
@@ -153,7 +163,9 @@ export function describeFit(ck: Checker, callee: string, m: Misfit): void {
   const made = last === undefined ? undefined : makes(maker, last);
   const found = showOpen(m.node.type);
   ck.report.error("MPT0204", {
-    message: maker ? `the output of ${maker.name} does not fit ${callee}` : `this does not fit ${m.name} of ${callee}`,
+    message: maker
+      ? `the output of ${maker.name} does not fit ${callee}`
+      : `this does not fit ${m.name} of ${callee}`,
     labels: [
       label(m.arg.span, `given ${found}`),
       ...(made ? [made] : []),
@@ -167,5 +179,7 @@ export function describeFit(ck: Checker, callee: string, m: Misfit): void {
 
 function rankHelp(m: Misfit): string {
   const have = m.node.type.shape.length;
-  return `this has ${have === 0 ? "no axes" : have === 1 ? "1 axis" : `${have} axes`}: ${showShape(m.node.type.shape)}`;
+  return `this has ${have === 0 ? "no axes" : have === 1 ? "1 axis" : `${have} axes`}: ${
+    showShape(m.node.type.shape)
+  }`;
 }

@@ -71,7 +71,9 @@ export function unify(
     symbols.set(name, { dim, span: at });
     return true;
   }
-  if (eqDim(known.dim, dim) || mentions(dim, env.session.generic) || mentions(known.dim, env.session.generic)) {
+  if (
+    eqDim(known.dim, dim) || mentions(dim, env.session.generic) || mentions(known.dim, env.session.generic)
+  ) {
     return true;
   }
   ck.report.error("MPT0211", {
@@ -83,7 +85,9 @@ export function unify(
     ],
     expected: `${name} = ${showDim(known.dim)}`,
     found: `${name} = ${showDim(dim)}`,
-    help: env.model ? "a symbol holds for all calls of one layer instance; declare a second layer, or two symbols" : undefined,
+    help: env.model
+      ? "a symbol holds for all calls of one layer instance; declare a second layer, or two symbols"
+      : undefined,
   });
   return false;
 }
