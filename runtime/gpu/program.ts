@@ -188,21 +188,28 @@ function launchesOf(
   });
 }
 
-/** Scalar results, gathered into one row: neighbours in a buffer are copied together. */
+/** Scalars closer than this in a buffer are copied together. */
+const NEAR = 256;
+
+/** Scalar results, gathered into one row. */
 function rowLayout(program: Program, buffers: readonly GPUBuffer[]) {
-  const tensors = program.results.filter((t) => t.shape.length === 0);
   const parts: RowPart[] = [];
+  const scalars: { tensor: TensorView; at: number }[] = [];
   let bytes = 0;
-  for (const index of new Set(tensors.map((t) => t.view.buffer))) {
-    const here = tensors.filter((t) => t.view.buffer === index);
-    const start = Math.min(...here.map((t) => t.view.offset)) & ~3;
-    const end = Math.max(...here.map((t) => t.view.offset + 4));
-    parts.push({ buffer: buffers[index], offset: start, bytes: end - start, at: bytes });
-    bytes += end - start;
+  const tensors = program.results.filter((t) => t.shape.length === 0)
+    .sort((a, b) => a.view.buffer - b.view.buffer || a.view.offset - b.view.offset);
+  let open: { buffer: GPUBuffer; offset: number; bytes: number; at: number } | undefined;
+  for (const tensor of tensors) {
+    const buffer = buffers[tensor.view.buffer];
+    // Copies are of whole words.
+    const word = Math.floor(tensor.view.offset / 4) * 4;
+    if (!open || open.buffer !== buffer || word - (open.offset + open.bytes) > NEAR) {
+      open = { buffer, offset: word, bytes: 0, at: bytes };
+      parts.push(open);
+    }
+    open.bytes = word + 4 - open.offset;
+    bytes = open.at + open.bytes;
+    scalars.push({ tensor, at: open.at + tensor.view.offset - open.offset });
   }
-  const scalars = tensors.map((tensor) => {
-    const part = parts.find((p) => p.buffer === buffers[tensor.view.buffer])!;
-    return { tensor, at: part.at + tensor.view.offset - part.offset };
-  });
   return { parts, scalars, bytes };
 }
