@@ -1,7 +1,6 @@
 import type { Op } from "../ir/op.ts";
 import * as activation from "./activation.ts";
 import * as arithmetic from "./arithmetic.ts";
-import * as bookkeeping from "./bookkeeping.ts";
 import * as broadcast from "./broadcast.ts";
 import * as cast from "./cast.ts";
 import * as clamp from "./clamp.ts";
@@ -33,7 +32,6 @@ const FAMILIES: readonly object[] = [
   arithmetic,
   comparison,
   transcendental,
-  bookkeeping,
   activation,
   clamp,
   reduce,
