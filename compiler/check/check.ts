@@ -146,7 +146,9 @@ class Run {
       const near = closest(name, models);
       this.report.error("MPT0409", {
         message: `there is no model ${name} to train`,
-        labels: [label(decl.model.span, near ? `did you mean ${near}?` : entry ? "not a model" : "not declared")],
+        labels: [
+          label(decl.model.span, near ? `did you mean ${near}?` : entry ? "not a model" : "not declared"),
+        ],
         help: models.length > 0 ? `the models are ${models.join(", ")}` : undefined,
         edit: near ? replace(`train ${near}`, decl.model.span, near) : undefined,
       });
@@ -187,11 +189,15 @@ class Run {
       this.report.error("MPT0409", {
         message: `${this.entry.file} does not train ${wanted}`,
         labels: [label(this.start, "in this file")],
-        help: main.trains.length > 0 ? `it trains ${main.trains.map((t) => t.model.text).join(", ")}` : "it trains nothing",
+        help: main.trains.length > 0
+          ? `it trains ${main.trains.map((t) => t.model.text).join(", ")}`
+          : "it trains nothing",
       });
       return undefined;
     }
-    const held = new Set(main.models.flatMap((m) => m.items.flatMap((i) => i.kind === "layer" ? [i.callee.text] : [])));
+    const held = new Set(
+      main.models.flatMap((m) => m.items.flatMap((i) => i.kind === "layer" ? [i.callee.text] : [])),
+    );
     const roots = main.models.filter((m) => m.formals.every((f) => f.default) && !held.has(m.name.text));
     return roots.map((m) => this.standing(main, m)).at(-1);
   }

@@ -71,7 +71,11 @@ function checked(ck: Checker, env: Env, decl: ModelDecl, f: Formal, arg: CallArg
  * Stand-ins for the formals of a model that nothing makes: ints are symbols of their own name, and the rest are what
  * most programs would give. The names are those whose value is open.
  */
-export function genericFormals(ck: Checker, decl: ModelDecl, module: Module): { formals: Map<string, Value>; open: Set<string> } {
+export function genericFormals(
+  ck: Checker,
+  decl: ModelDecl,
+  module: Module,
+): { formals: Map<string, Value>; open: Set<string> } {
   const open = new Set(decl.formals.filter((f) => f.type.text === "int").map((f) => f.name.text));
   const formals = new Map<string, Value>();
   const own = moduleEnv(module);

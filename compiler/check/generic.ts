@@ -58,8 +58,13 @@ export function reportUnusedRules(ck: Checker, modules: readonly Module[]): void
         for (const rule of unused(item.policy)) {
           ck.report.error("MPT0303", {
             message: `"${rule.key.text}" matches no layer and no parameter of ${model.name.text}`,
-            labels: [label(rule.key.span, "matches nothing"), label(model.name.span, "paths begin under this model")],
-            help: layersOf(model.items.flatMap((i) => i.kind === "layer" || i.kind === "param" ? [i.name.text] : [])),
+            labels: [
+              label(rule.key.span, "matches nothing"),
+              label(model.name.span, "paths begin under this model"),
+            ],
+            help: layersOf(
+              model.items.flatMap((i) => i.kind === "layer" || i.kind === "param" ? [i.name.text] : []),
+            ),
           });
         }
       }

@@ -411,7 +411,6 @@ export function* pathsUnder(instance: Instance): Generator<readonly string[]> {
   }
 }
 
-
 /** The paths of all masters. */
 export function pathsOfParams(masters: Masters): (readonly string[])[] {
   return masters.params.map((p) => p.path);

@@ -128,7 +128,9 @@ function requireFields(ck: Checker, decl: TrainDecl): void {
     ] as const
   ) {
     if (has(name)) continue;
-    const near = decl.fields.flatMap((f) => f.kind === "metric" && closest(f.name.text, [name]) ? [f] : [])[0];
+    const near = decl.fields.flatMap((f) =>
+      f.kind === "metric" && closest(f.name.text, [name]) ? [f] : []
+    )[0];
     ck.report.error(code, {
       message: `this train block has no ${name}`,
       labels: [
@@ -136,7 +138,8 @@ function requireFields(ck: Checker, decl: TrainDecl): void {
         ...(near ? [label(near.name.span, "a metric, which trains nothing")] : []),
       ],
       help: name === "loss" ? `as in loss = cross_entropy(${decl.model.text}(x), label)` : undefined,
-      edit: suggestion && insert("add one: optimizer = AdamW(lr: 1e-3)", decl.span.file, decl.span.end - 1, suggestion),
+      edit: suggestion &&
+        insert("add one: optimizer = AdamW(lr: 1e-3)", decl.span.file, decl.span.end - 1, suggestion),
     });
   }
 }
@@ -181,7 +184,9 @@ function scalar(ck: Checker, env: Env, e: Expr, what: string, code: "MPT0404" | 
 function micro(ck: Checker, env: Env, e: Expr): number | undefined {
   const v = ck.evaluate(e, env);
   if (v.kind === "poison") return undefined;
-  if (v.kind === "number" && v.value !== undefined && Number.isInteger(v.value) && v.value >= 1) return v.value;
+  if (v.kind === "number" && v.value !== undefined && Number.isInteger(v.value) && v.value >= 1) {
+    return v.value;
+  }
   ck.report.error("MPT0412", {
     message: "accumulate is a whole number, 1 or more",
     labels: [label(e.span, `this is ${describe(v)}`)],
