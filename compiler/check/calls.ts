@@ -1,3 +1,4 @@
+import { regionOf } from "./policy.ts";
 import type { Span } from "../core/span.ts";
 import type { Node } from "../ir/graph.ts";
 import { OpError } from "../ir/op.ts";
@@ -10,13 +11,12 @@ import { builderAt, isGeneric, refusal } from "./context.ts";
 import { bindInputs } from "./inputs.ts";
 import { LimitReached, LIMITS } from "./limits.ts";
 import { later } from "./later.ts";
-import type { Module } from "./modules.ts";
 import { FOLDS, INTEGER_FOLDS } from "./numbers.ts";
-import { policyOf, regionOf } from "./precision.ts";
+import { policyOf } from "./precision.ts";
 import { refuseFeatures } from "./provenance.ts";
 import { label } from "./report.ts";
 import { inner } from "./scope.ts";
-import type { Instance, LayerInstance, ModelInstance, StackValue, Value } from "./values.ts";
+import type { Instance, LayerInstance, ModelInstance, Module, StackValue, Value } from "./values.ts";
 import { describe, float, int, nodeOf, POISON, results, showOpen } from "./values.ts";
 import { eqShape } from "../core/shape.ts";
 
@@ -57,7 +57,7 @@ function uncallable(
   site: Site,
 ): void {
   const name = callee.kind === "model" ? callee.decl.name.text : callee.layer.name;
-  if (env.session.trained && callee.kind === "model") {
+  if (env.session.trained && !env.model && callee.kind === "model") {
     ck.report.error("MPT0407", {
       message: `a train block calls only the model that it trains, and ${name} is another`,
       labels: [label(site.callee, "not the trained model")],
