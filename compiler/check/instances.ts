@@ -186,7 +186,7 @@ function markRules(instance: ModelInstance, incomplete: boolean): void {
 /** Every layer's and parameter's path in an instance. */
 export function* pathsUnder(instance: Instance): Generator<readonly string[]> {
   if (instance.is === "layer") {
-    for (const name of instance.weights.keys()) yield [...instance.path, name];
+    for (const name of instance.weights.keys()) yield [...instance.path, ...name.split(".")];
     return;
   }
   for (const [name, value] of instance.members) {

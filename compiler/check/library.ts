@@ -3,11 +3,11 @@ import { closest } from "../core/closest.ts";
 import type { Span } from "../core/span.ts";
 import { LAYERS } from "../layers/index.ts";
 import { LIBRARY } from "../ops/index.ts";
+import { LATER } from "../ops/later.ts";
 import type { BinaryOp } from "../syntax/ast.ts";
 import type { Reporter } from "./report.ts";
 import { label, replace } from "./report.ts";
 import type { Env } from "./context.ts";
-import { LANGUAGE_FUNCTIONS, LANGUAGE_LAYERS } from "./later.ts";
 import { lookup, namesOf } from "./scope.ts";
 import type { Entry, Value } from "./values.ts";
 import { isSymbolName } from "./values.ts";
@@ -45,11 +45,6 @@ export function libraryValue(name: string): Value | undefined {
   if (isDType(name)) return { kind: "dtype", value: name };
   return LATER.has(name) ? { kind: "later", name } : undefined;
 }
-
-/** Names of the language that this version does not have. */
-const LATER: ReadonlySet<string> = new Set(
-  [...LANGUAGE_LAYERS, ...LANGUAGE_FUNCTIONS].filter((n) => !LAYERS.has(n) && !LIBRARY.has(n)),
-);
 
 export function libraryNames(): string[] {
   return [...LAYERS.keys(), ...[...LIBRARY.keys()].filter((n) => !HIDDEN.has(n))];

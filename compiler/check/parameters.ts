@@ -53,7 +53,7 @@ function parameter(
   masters: Masters,
 ): Parameter | undefined {
   if (!checkSize(ck, shape, span)) return undefined;
-  const path = [...owner.path, name];
+  const path = [...owner.path, ...name.split(".")];
   const dtype = declared ?? policyOf(owner, new Map(), name).params.dtype;
   const text = path.join(".");
   const b = builderAt(ck, env, span, `the parameter ${text}`).within(undefined);

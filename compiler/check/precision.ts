@@ -204,7 +204,7 @@ export type Ins = ReadonlyMap<ModelInstance | undefined, readonly Override[]>;
 export function policyOf(instance: Instance, ins: Ins, weight?: string): Policy {
   const chain: Instance[] = [];
   for (let i: Instance | undefined = instance; i; i = i.parent) chain.unshift(i);
-  const path = weight === undefined ? instance.path : [...instance.path, weight];
+  const path = weight === undefined ? instance.path : [...instance.path, ...weight.split(".")];
   let p = DEFAULT_POLICY;
   for (const o of ins.get(undefined) ?? []) p = override(p, o);
   chain.forEach((level, i) => {

@@ -31,6 +31,8 @@ export type Value =
   | { readonly kind: "param"; readonly param: Parameter }
   | { readonly kind: "instance"; readonly instance: Instance }
   | StackValue
+  /** Weights of a layer that share the first words of their names: `attn.out_proj`. */
+  | { readonly kind: "part"; readonly instance: LayerInstance; readonly prefix: string }
   | { readonly kind: "fn"; readonly decl: FnDecl; readonly module: Module }
   | { readonly kind: "model"; readonly decl: ModelDecl; readonly module: Module }
   | { readonly kind: "layer"; readonly layer: Layer }
@@ -197,6 +199,8 @@ export function describe(v: Value, depth = 0): string {
       return `the layer ${v.instance.name}`;
     case "stack":
       return `the stack ${v.name}`;
+    case "part":
+      return `${v.prefix} of ${v.instance.name}`;
     case "fn":
       return `the fn ${v.decl.name.text}`;
     case "model":
