@@ -16,7 +16,7 @@ import type { Masters } from "./parameters.ts";
 import { Budget, LimitReached } from "./limits.ts";
 import type { Resolve } from "./modules.ts";
 import { loadModules } from "./modules.ts";
-import { policyOf } from "./precision.ts";
+import { policyOf, resolveRules } from "./precision.ts";
 import { label, replace, Reporter } from "./report.ts";
 import { checkTrain, flat } from "./train.ts";
 import type { TypedForward, TypedProgram, TypedTrain } from "./typed.ts";
@@ -52,6 +52,7 @@ class Run {
   /** What the trained model's first call in the train block at hand gave. */
   private calls: { of?: ModelInstance; first?: Value } = {};
   private readonly start: Span;
+  private spent = false;
 
   constructor(readonly entry: Source, readonly resolve: Resolve, readonly options: CheckOptions) {
     this.start = { file: entry.file, start: 0, end: 0 };
@@ -75,7 +76,7 @@ class Run {
   whole(): TypedProgram | undefined {
     const modules = loadModules(this.entry, this.resolve, this.report);
     for (const m of modules) {
-      for (const d of m.models) checkModelDecl(this.ck, d);
+      for (const d of m.models) checkModelDecl(this.ck, d, m.broken);
       for (const d of m.fns) checkFnDecl(this.ck, d);
     }
     const main = modules[0];
@@ -87,8 +88,9 @@ class Run {
     return program;
   }
 
-  /** Runs a part of the check; a limit that it passes becomes one diagnostic. */
+  /** Runs a part of the check; a limit that it passes becomes one diagnostic, a spent budget the last one. */
   private guarded<T>(f: () => T): T | undefined {
+    if (this.spent) return undefined;
     try {
       return f();
     } catch (error) {
@@ -96,9 +98,10 @@ class Run {
       if (error instanceof LimitReached) {
         this.report.error(error.code, {
           message: error.message,
-          labels: [label(error.span, "here")],
+          labels: [label(error.span, "passed here")],
           help: error.help,
         });
+        this.spent = error.code !== "MPT0501";
         return undefined;
       }
       if (error instanceof RangeError) {
@@ -138,7 +141,7 @@ class Run {
     if (name === "") return undefined;
     const entry = main.scope.names.get(name);
     const value = entry?.kind === "value" ? entry.value : undefined;
-    if (value?.kind === "poison") return undefined;
+    if (value?.kind === "poison" || (!entry && main.broken)) return undefined;
     if (value?.kind !== "model") {
       const models = [...main.scope.names].flatMap(([n, e]) =>
         e.kind === "value" && e.value.kind === "model" ? [n] : []
@@ -232,6 +235,10 @@ class Run {
         );
         this.ck.seen.add(decl);
       });
+    }
+    for (const decl of m.policies) {
+      const c = { report: this.report, scope: m.scope, within: [decl.name.text], unused: true };
+      resolveRules(c, decl.rules, `policy ${decl.name.text}`);
     }
     for (const decl of m.fns) {
       if (!this.ck.seen.has(decl)) this.guarded(() => checkGenericFn(this.ck, decl, m));
