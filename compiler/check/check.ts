@@ -17,8 +17,8 @@ import { Budget, LimitReached } from "./limits.ts";
 import type { Resolve } from "./modules.ts";
 import { loadModules } from "./modules.ts";
 import { policyOf, resolveRules } from "./precision.ts";
-import { label, replace, Reporter } from "./report.ts";
-import { checkTrain, flat } from "./train.ts";
+import { label, Reporter } from "./report.ts";
+import { checkTrain, flat, renameTrained } from "./train.ts";
 import type { TypedForward, TypedProgram, TypedTrain } from "./typed.ts";
 import type { ModelInstance, Module, Value } from "./values.ts";
 
@@ -153,7 +153,7 @@ class Run {
           label(decl.model.span, near ? `did you mean ${near}?` : entry ? "not a model" : "not declared"),
         ],
         help: models.length > 0 ? `the models are ${models.join(", ")}` : undefined,
-        edit: near ? replace(`train ${near}`, decl.model.span, near) : undefined,
+        edit: near ? renameTrained(decl, near) : undefined,
       });
       return undefined;
     }

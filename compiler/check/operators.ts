@@ -28,6 +28,8 @@ export function binary(
   right: Value,
 ): Value {
   if (left.kind === "poison" || right.kind === "poison") return POISON;
+  // Recovery keeps a sign that is no operator, which the parser has reported.
+  if (!Object.hasOwn(OPERATORS, e.op)) return POISON;
   try {
     if (COMPARISONS.has(e.op)) {
       const known = comparison(e.op, left, right);

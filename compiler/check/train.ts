@@ -1,10 +1,12 @@
 import { regionOf } from "./policy.ts";
 import { closest } from "../core/closest.ts";
+import type { Edit } from "../core/diagnostic.ts";
 import { isFloat } from "../core/dtype.ts";
 import type { Span } from "../core/span.ts";
 import type { Node } from "../ir/graph.ts";
 import { cast } from "../ops/cast.ts";
 import type { Expr, Field, FieldName, TrainDecl } from "../syntax/ast.ts";
+import { childrenOf } from "../syntax/children.ts";
 import { destructure } from "./blocks.ts";
 import type { Checker, Env, Session, Symbols } from "./context.ts";
 import { builderAt } from "./context.ts";
@@ -212,6 +214,17 @@ function checkScaleBounds(ck: Checker, scale: Setting | undefined): void {
     expected: `${min} to ${max}`,
     found: `${init}`,
   });
+}
+
+/** Another name for the trained model, in the block's fields too. */
+export function renameTrained(decl: TrainDecl, name: string): Edit {
+  const spans = [decl.model.span];
+  const waiting: Expr[] = decl.fields.map((f) => f.value);
+  for (let e = waiting.pop(); e; e = waiting.pop()) {
+    if (e.kind === "name" && e.name === decl.model.text) spans.push(e.span);
+    waiting.push(...childrenOf(e));
+  }
+  return { help: `train ${name}`, replacements: spans.map((span) => ({ span, text: name })) };
 }
 
 function lossIsTaken(ck: Checker, span: Span): void {
