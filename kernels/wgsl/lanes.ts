@@ -5,7 +5,7 @@ import type { Expr } from "../../compiler/core/expr.ts";
  * It decides what is computed once for a group, and which loads of a group are one load of whole words.
  */
 export class LaneAnalysis {
-  readonly #memo = new Map<Expr, Variation>();
+  readonly #memo = new WeakMap<Expr, Variation>();
 
   /**
    * @param axis the axis of the group, or −1 for none
