@@ -47,7 +47,7 @@ function groupSize({ shape, stores, bindings }: MapKernel): number {
   if (lanes === 4 || extent % 4 !== 0 || shape.reduce((a, b) => a * b, 1) < PLENTY) return lanes;
   const analysis = new LaneAnalysis(shape.length - 1, 4, true, true);
   const together = loadsOf(stores.map((s) => s.value)).every((l) =>
-    analysis.isUniform(l) || (analysis.isContiguous(l.index) && (!l.guard || analysis.isUniform(l.guard)))
+    analysis.isUniform(l) || analysis.isTogether(l, lanesOf(bindings[l.binding].dtype))
   );
   return together ? 4 : lanes;
 }

@@ -142,8 +142,8 @@ class MatmulWriter {
     const pa = body.define(at(rowA, this.#a), "i32", undefined, "pa");
     const pb = body.define(at(rowB, this.#b), "i32", undefined, "pb");
     for (let kk = 0; kk < unroll; kk++) {
-      const a = this.#quads(pa, kk * this.#a.stride, plan.perM / 4, down, "a");
-      const b = this.#quads(pb, kk * this.#b.stride, plan.perN / 4, across, "b");
+      const a = this.#quads(pa, kk * this.#a.stride, plan.perM / 4, down, "x");
+      const b = this.#quads(pb, kk * this.#b.stride, plan.perN / 4, across, "y");
       this.#each((c, i, j) => body.line(`${c} += ${a[i >> 2]}.${PARTS[i & 3]} * ${b[j]};`));
     }
     if (looped) body.close();
