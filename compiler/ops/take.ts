@@ -1,12 +1,13 @@
 import { isFloat } from "../core/dtype.ts";
 import type { Dim } from "../core/shape.ts";
-import { prim } from "../core/expr.ts";
+import { i32, prim } from "../core/expr.ts";
 import { eqDim, showShape, sizeOf } from "../core/shape.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/graph.ts";
 import type { MapOp, ScatterOp } from "../ir/op.ts";
 import { OpError } from "../ir/op.ts";
 import { cast, convert } from "./cast.ts";
+import { eq, where } from "./comparison.ts";
 import { inRange, poison, requireIndices } from "./indices.ts";
 import { float, ints, sample } from "./sample.ts";
 import { reshape } from "./view.ts";
@@ -32,26 +33,29 @@ export const takeOp: MapOp = {
     const [table, ids] = m.inputs;
     const at = ids.shape.length;
     const id = convert(m.read(1, m.coords.slice(0, at)), "i32");
+    const hole = prim("eq", id, i32(m.attrs.hole as number));
     const ok = inRange(id, table.shape[0]);
-    const value = m.read(0, [id, ...m.coords.slice(at)], ok);
-    if (!isFloat(table.dtype)) return value;
-    const hole = prim("eq", id, { e: "const", kind: "i32", value: m.attrs.hole as number });
-    return prim("add", value, poison(prim("or", ok, hole)));
+    const value = m.read(0, [id, ...m.coords.slice(at)], prim("and", ok, prim("not", hole)));
+    return isFloat(table.dtype) ? prim("add", value, poison(prim("or", ok, hole))) : value;
   },
   grad(b, node, dy) {
     const [table, ids] = node.inputs;
-    return [scatterAdd(b, dy, ids, table.type.shape[0]), undefined];
+    const hole = node.attrs.hole as number;
+    const at = cast(b, ids, "i32");
+    // A hole is outside the rows of scatter_add, too.
+    const trained = hole < 0 ? at : where(b, eq.build(b, { x: at, y: hole }) as Node, -1, at);
+    return [scatterAdd(b, dy, trained, table.type.shape[0]), undefined];
   },
   samples: [
     sample([float([4, 3]), ints([5], -1, 3)], { hole: -1 }),
     sample([float([3, 2]), ints([2, 2], 0, 2)], { hole: -1 }),
-    sample([float([6]), ints([4], 0, 5)], { hole: -1 }),
+    sample([float([3, 2]), ints([6], 0, 2)], { hole: 1 }),
   ],
 };
 
-/** Rows of `table` [rows, …] by integer ids; an id of −1 gives zeros. */
-export function take(b: Builder, table: Node, ids: Node): Node {
-  return b.node(takeOp, [table, ids], { hole: -1 });
+/** Rows of `table` [rows, …] by integer ids; an id of `hole` gives zeros. */
+export function take(b: Builder, table: Node, ids: Node, hole = -1): Node {
+  return b.node(takeOp, [table, ids], { hole });
 }
 
 /**
