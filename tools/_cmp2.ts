@@ -1,0 +1,15 @@
+import { check } from "../compiler/check/check.ts"; import { readSource, resolveBeside } from "../runtime/io/source.ts"; import { planProgram, passesFor, sourceGraph } from "../compiler/pipeline.ts";
+import { emit, layoutState } from "../compiler/emit/emit.ts"; import { nodesOf } from "../compiler/ir/graph.ts"; import { renderKernel } from "../kernels/render.ts"; import { TARGET_CPU } from "../compiler/core/target.ts";
+import { createCpuExecutor } from "../runtime/cpu/executor.ts"; import { openDevice } from "../runtime/device.ts"; import { executorOf } from "../runtime/executor.ts"; import { loadMnist } from "../examples/data/mnist.ts"; import { decode } from "../compiler/core/round.ts"; import { byteSize } from "../compiler/core/dtype.ts";
+const {program}=check(readSource("examples/mnist/mlp.mpt"),resolveBeside); const plan=planProgram(program!); const N=128;
+let g=sourceGraph(plan,"step",{N},{}); for(const p of passesFor(plan,"step",{})) g=p.run(g);
+let ig=sourceGraph(plan,"init",{},{}); for(const p of passesFor(plan,"init",{})) ig=p.run(ig);
+const nodes=nodesOf(g).filter(n=>n.op.kind!=="leaf");
+const g2={outputs:[...g.outputs,...nodes.map((n,i)=>({kind:"result" as const,name:`n${i}`,node:n}))]};
+const state=layoutState(plan.slots); const m=await loadMnist();
+const ins={image:m.train.images.slice(0,N*784),label:new Uint8Array(m.train.labels.slice(0,N).buffer)};
+async function runOn(ex:any,target:any,render:any){ const init=emit(ig,{entry:"init",dims:{},target,state,render}); const step=emit(g2,{entry:"step",dims:{N},target,state,render}); const st=await ex.createState(state); st.write("seed",new Uint8Array(new Uint32Array([1,0]).buffer)); await (await ex.prepare(init,st)).run({}); const p=await ex.prepare(step,st); await p.run(ins); const out=new Map<string,number[]>(); for(const r of step.results){ if(!r.name.startsWith("n"))continue; const d=await p.read(r.name); const dv=new DataView(d.buffer,d.byteOffset,d.byteLength); const s=byteSize(r.dtype); out.set(r.name,Array.from({length:d.byteLength/s},(_,i)=>decode(s===4?dv.getUint32(i*4,true):s===2?dv.getUint16(i*2,true):dv.getUint8(i),r.dtype))); } return out; }
+const a=await runOn(createCpuExecutor(),TARGET_CPU,undefined); const dev=await openDevice(); const b=await runOn(await executorOf(dev),dev.target,(k:any)=>renderKernel(k,dev.target));
+let shown=0; for(const [i,n] of nodes.entries()){ const x=a.get(`n${i}`)!,y=b.get(`n${i}`)!; let worst=0,at=-1; for(let k=0;k<x.length;k++){const e=Math.abs(x[k]-y[k])/(1e-6+Math.abs(x[k])); if(!(e<=worst)){worst=e;at=k}} if(!(worst<1e-3)&&shown++<8) console.log(i,n.op.name,n.type.dtype,JSON.stringify(n.type.shape),"worst",worst,"at",at,x[at],y[at],JSON.stringify(n.attrs)); }
+dev.close();
+const i2=nodes.findIndex(n=>n.op.name==="cast"&&n.inputs[0].type.dtype==="u8"); let ba=0,bb=0,first=-1; const A=a.get(`n${i2}`)!,B=b.get(`n${i2}`)!; for(let k=0;k<N*784;k++){ if(A[k]!==m.train.images[k]) ba++; if(B[k]!==m.train.images[k]){ if(first<0) first=k; bb++;} } console.log("cpu wrong",ba,"gpu wrong",bb,"first",first,m.train.images[first],B.slice(first-4,first+8),[...m.train.images.slice(first-4,first+8)]);
