@@ -186,7 +186,7 @@ class ReduceWriter {
     again: boolean,
   ): string | undefined {
     const { plan } = this;
-    const { body } = this.#module;
+    const { body, prims } = this.#module;
     if (plan.threads === 1) return undefined;
     running.forEach((r, i) => r.share(i));
     // What the phase before published may still be read.
@@ -203,7 +203,7 @@ class ReduceWriter {
       body.close();
     }
     body.line("workgroupBarrier();");
-    return plan.along === "inner" ? body.define(`${t.text} - ${part.text}`, "i32").text : local.text;
+    return body.name(plan.along === "inner" ? prims.mul(local, prims.i32(plan.threads)) : local);
   }
 
   #storeRows(rows: Rows, part: Value, local: Value): void {

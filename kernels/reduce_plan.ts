@@ -1,8 +1,6 @@
-import type { Expr } from "../compiler/core/expr.ts";
-import { operands } from "../compiler/core/expr.ts";
 import type { ReduceKernel } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
-import { LaneAnalysis } from "./wgsl/lanes.ts";
+import { loadsAlong, loadsOf } from "./wgsl/loads.ts";
 import { lanesOf } from "./wgsl/storage.ts";
 
 /** How the rows of a reduction are laid on workgroups. All counts but `slots` and `groups` are powers of two. */
@@ -81,25 +79,10 @@ function groupSize(
 
 /** Whether more loads run along the last inner axis or along the last outer one. */
 function direction({ outer, inner, phases }: ReduceKernel): "inner" | "outer" {
-  const loads = loadsOf(phases.flat().map((a) => a.value));
-  const count = (axis: number) => {
-    const analysis = new LaneAnalysis(axis, 1, true, true);
-    return loads.filter((l) => analysis.step(l.index) === 1).length;
-  };
   if (outer.length === 0) return "inner";
-  return count(outer.length - 1) > count(outer.length + inner.length - 1) ? "outer" : "inner";
-}
-
-function loadsOf(roots: readonly Expr[]): (Expr & { e: "load" })[] {
-  const found = new Set<Expr & { e: "load" }>(), seen = new Set<Expr>();
-  const visit = (x: Expr) => {
-    if (seen.has(x)) return;
-    seen.add(x);
-    if (x.e === "load") found.add(x);
-    operands(x).forEach(visit);
-  };
-  roots.forEach(visit);
-  return [...found];
+  const values = phases.flat().map((a) => a.value);
+  const along = loadsAlong(outer.length - 1, values) > loadsAlong(outer.length + inner.length - 1, values);
+  return along ? "outer" : "inner";
 }
 
 export function product(dims: readonly number[]): number {

@@ -1,6 +1,7 @@
 import type { Kernel, Shader } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
 import { renderReduce } from "./reduce.ts";
+import { renderMatmul } from "./matmul.ts";
 import { renderMap } from "./map.ts";
 
 /**
@@ -17,6 +18,6 @@ export function renderKernel(kernel: Kernel, target: Target): Shader {
     case "reduce":
       return renderReduce(kernel, target);
     case "matmul":
-      throw 0;
+      return renderMatmul(kernel, target);
   }
 }

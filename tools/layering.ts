@@ -29,7 +29,8 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
   "runtime": ["compiler/core"],
   "compiler/emit": ["kernels"],
   "compiler": ["kernels", "compiler/reference"],
-  "mod.ts": [...TIERS.flat(), "compiler/reference", "kernels", "runtime"],
+  "host.ts": [...TIERS.flat(), "runtime"],
+  "mod.ts": [...TIERS.flat(), "compiler/reference", "kernels", "runtime", "host.ts"],
 };
 
 /** These may import anything, and nothing above may import them. */

@@ -1,5 +1,5 @@
 import type { Span } from "../core/span.ts";
-import { DimError, showDim } from "../core/shape.ts";
+import { DimError, symbolsOf } from "../core/shape.ts";
 import type { Dim } from "../core/shape.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node, Region } from "../ir/graph.ts";
@@ -92,8 +92,7 @@ export function builderAt(ck: Checker, env: Env, span: Span, why: string): Build
 
 /** Symbols that a dim mentions. */
 export function mentions(d: Dim, names: ReadonlySet<string>): boolean {
-  return typeof d !== "number" && names.size > 0 &&
-    (showDim(d).match(/[A-Za-z_]\w*/g) ?? []).some((w) => names.has(w));
+  return names.size > 0 && symbolsOf(d).some((s) => names.has(s));
 }
 
 /** Whether a value hangs on a formal that has no value. */

@@ -198,7 +198,7 @@ function widens(from: DType, to: DType): boolean {
 /** The value as the body sees it: cast where the type names a dtype that differs. */
 function taken(ck: Checker, env: Env, callee: string, type: Type, value: Value, arg: CallArg): Value {
   if (type.kind === "tuple") {
-    const items = (value as Extract<Value, { kind: "tuple" }>).items;
+    const items = value.kind === "tuple" || value.kind === "list" ? value.items : [];
     return { kind: "tuple", items: items.map((v, i) => taken(ck, env, callee, type.items[i], v, arg)) };
   }
   const node = nodeOf(value);

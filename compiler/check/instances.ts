@@ -410,3 +410,8 @@ export function* pathsUnder(instance: Instance): Generator<readonly string[]> {
     }
   }
 }
+
+/** The paths of all masters. */
+export function pathsOfParams(masters: Masters): (readonly string[])[] {
+  return masters.params.map((p) => p.path);
+}

@@ -127,7 +127,7 @@ function link(report: Reporter, module: Module, from: Module, name: Name, decl: 
     help: from.exports.size > 0
       ? `it declares ${[...from.exports].slice(0, 8).join(", ")}`
       : "it declares nothing that can be imported",
-    edit: near && replace(`import ${near}`, name.span, near),
+    edit: near ? replace(`import ${near}`, name.span, near) : undefined,
   });
 }
 

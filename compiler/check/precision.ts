@@ -110,8 +110,7 @@ export function resolvePrecision(c: PrecisionContext, name: Name, by: string): O
       return NOTHING;
     }
     const inner = { ...c, scope: known.module.scope, within: [...within, text] };
-    const resolved = resolveRules(inner, known.decl.rules, `policy ${text}, ${by}`, text);
-    return resolved;
+    return resolveRules(inner, known.decl.rules, `policy ${text}, ${by}`, text);
   }
   if (known?.kind === "value" && known.value.kind === "dtype") return bareOf(c, known.value.value, name, by);
   if (known?.kind === "value" && known.value.kind === "poison") return NOTHING;
@@ -295,4 +294,9 @@ export function regionOf(p: Policy): Region {
 /** "compute: f16 (precision of MLP)". */
 export function why(key: Key, choice: Choice): string {
   return `${key}: ${choice.dtype} (${choice.by})`;
+}
+
+/** Whether a path rule matched anything; undefined where nothing made the model that has it. */
+export function ruleUse(rule: Rule): { readonly matched: boolean } | undefined {
+  return uses.get(rule);
 }

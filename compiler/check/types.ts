@@ -26,14 +26,25 @@ export function kindNamed(ck: Checker, env: Env, name: Name): KindName | undefin
     if (known.value.kind === "poison") return undefined;
   }
   if (KIND_NAMES.includes(name.text)) return name.text as KindName;
-  const near = closest(name.text, KIND_NAMES);
+  noType(ck, name, KIND_NAMES, `float, or one of ${DTYPES.join(" ")}`);
+  return undefined;
+}
+
+function noType(ck: Checker, name: Name, candidates: readonly string[], expected: string): void {
+  const near = closest(name.text, candidates);
   ck.report.error("MPT0231", {
     message: `there is no type ${name.text}`,
-    labels: [label(name.span, near ? `did you mean ${near}?` : "not a dtype")],
-    expected: `float, or one of ${DTYPES.join(" ")}`,
+    labels: [label(name.span, near ? `did you mean ${near}?` : "not a type")],
+    expected,
     edit: near ? replace(`use ${near}`, name.span, near) : undefined,
   });
-  return undefined;
+}
+
+/** Reports the type of a formal that is none. */
+export function noFormalType(ck: Checker, name: Name): void {
+  if (name.text !== "") {
+    noType(ck, name, ["int", "float", "bool", "string", "dtype"], "int, float, bool, string or dtype");
+  }
 }
 
 /** Whether a tensor of this dtype is of this kind as it is. */

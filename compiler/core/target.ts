@@ -37,21 +37,21 @@ export interface TargetQuirks {
 const UNROLL: TargetQuirks = { unrollPrivateArrays: true };
 const PLAIN: TargetQuirks = { unrollPrivateArrays: false };
 
-/** The CPU executor: no shader limits, sizes bounded by typed arrays. */
+/** The CPU executor: no device limits worth planning for, no matrix units. */
 export const TARGET_CPU: Target = {
   name: "cpu",
   provider: "cpu",
-  f16: false,
+  f16: true,
   subgroups: null,
   subgroupMatrix: [],
   limits: {
-    maxStorageBuffersPerShaderStage: 1 << 16,
-    maxComputeWorkgroupSizeX: 1,
-    maxComputeInvocationsPerWorkgroup: 1,
-    maxComputeWorkgroupStorageSize: 0,
-    maxComputeWorkgroupsPerDimension: 2 ** 31 - 1,
-    maxStorageBufferBindingSize: 2 ** 32,
-    maxBufferSize: 2 ** 32,
+    maxStorageBuffersPerShaderStage: 1024,
+    maxComputeWorkgroupSizeX: 1024,
+    maxComputeInvocationsPerWorkgroup: 1024,
+    maxComputeWorkgroupStorageSize: 32768,
+    maxComputeWorkgroupsPerDimension: 65535,
+    maxStorageBufferBindingSize: 2 ** 31 - 4,
+    maxBufferSize: 2 ** 31 - 4,
     minStorageBufferOffsetAlignment: 256,
   },
   quirks: PLAIN,

@@ -8,6 +8,7 @@ import type { Module } from "./module.ts";
  * beyond it repeat the last coordinate: they read nothing out of range and raise no flag of their own.
  *
  * @param coords the other coordinates; the place of `axis` is filled here
+ * @param accs accumulators, the same in every lane; `laneAccs` has those of each lane, where they differ
  */
 export function groupOf(
   module: Module,
@@ -17,6 +18,7 @@ export function groupOf(
   size: number,
   extent: number,
   accs: readonly Value[],
+  laneAccs?: readonly (readonly Value[])[],
 ): Group {
   const { prims } = module;
   const aligned = extent % size === 0;
@@ -26,7 +28,7 @@ export function groupOf(
       const here = prims.add(first, prims.i32(j));
       lane[axis] = j === 0 || aligned ? here : prims.min(here, extent - 1);
     }
-    return new Env(lane, accs);
+    return new Env(lane, laneAccs ? laneAccs[j] : accs);
   });
-  return { envs, analysis: new LaneAnalysis(axis, size, aligned, true) };
+  return { envs, analysis: new LaneAnalysis(axis, size, aligned, !laneAccs) };
 }

@@ -12,7 +12,8 @@ import { RowRing } from "./rows.ts";
 const DEPTH = 128;
 const QUEUED_INPUT_BYTES = 64 * 2 ** 20;
 
-interface Launch {
+/** One dispatch, ready to be encoded. */
+export interface Launch {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
@@ -29,12 +30,13 @@ interface RowPart {
 /** A Program with its pipelines, bind groups and buffers: a run is one encoder, one pass, one submit. */
 export class GpuProgram implements PreparedProgram {
   readonly program: Program;
+  /** One for each of `program.dispatches`; for the profiler. */
+  readonly launches: readonly Launch[];
   /** Rejects later runs and tells why; set by the executor when the device reports an error. */
   #failure: Error | undefined;
   readonly #gpu: GPUDevice;
   readonly #memory: GpuMemory;
   readonly #buffers: readonly GPUBuffer[];
-  readonly #launches: readonly Launch[];
   readonly #parts: readonly RowPart[];
   readonly #scalars: readonly { readonly tensor: TensorView; readonly at: number }[];
   readonly #rows: RowRing;
@@ -59,7 +61,7 @@ export class GpuProgram implements PreparedProgram {
     this.#memory = memory;
     this.#buffers = buffers;
     this.#onDestroy = onDestroy;
-    this.#launches = launchesOf(gpu, program, buffers, kernels);
+    this.launches = launchesOf(gpu, program, buffers, kernels);
     this.#inputs = new Map(program.inputs.map((t) => [t.name, t]));
     const { parts, scalars, bytes } = rowLayout(program, buffers);
     this.#parts = parts;
@@ -72,7 +74,7 @@ export class GpuProgram implements PreparedProgram {
   run(inputs: Readonly<Record<string, Uint8Array>>): Promise<Row> {
     try {
       this.#check();
-      this.#upload(inputs);
+      this.upload(inputs);
       const row = this.#submit().then((view) => this.#decode(view));
       // A caller that queues many runs may look at none of them; the failure shows at `ready`, `read` or the next run.
       row.catch(() => {});
@@ -117,7 +119,8 @@ export class GpuProgram implements PreparedProgram {
     if (!this.#onDestroy) throw new Error(`the Program for ${this.program.entry} has been destroyed`);
   }
 
-  #upload(inputs: Readonly<Record<string, Uint8Array>>): void {
+  /** Queues the writes of a run's inputs. Throws a RangeError for one that is missing or of the wrong length. */
+  upload(inputs: Readonly<Record<string, Uint8Array>>): void {
     for (const [name, { shape, dtype, view }] of this.#inputs) {
       const data = inputs[name];
       if (!data) {
@@ -137,7 +140,7 @@ export class GpuProgram implements PreparedProgram {
     const encoder = this.#gpu.createCommandEncoder({ label: this.program.entry });
     const pass = encoder.beginComputePass();
     let current: GPUComputePipeline | undefined;
-    for (const { pipeline, group, workgroups: [x, y, z] } of this.#launches) {
+    for (const { pipeline, group, workgroups: [x, y, z] } of this.launches) {
       if (pipeline !== current) pass.setPipeline(current = pipeline);
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(x, y, z);
@@ -188,21 +191,28 @@ function launchesOf(
   });
 }
 
-/** Scalar results, gathered into one row: neighbours in a buffer are copied together. */
+/** Scalars closer than this in a buffer are copied together. */
+const NEAR = 256;
+
+/** Scalar results, gathered into one row. */
 function rowLayout(program: Program, buffers: readonly GPUBuffer[]) {
-  const tensors = program.results.filter((t) => t.shape.length === 0);
   const parts: RowPart[] = [];
+  const scalars: { tensor: TensorView; at: number }[] = [];
   let bytes = 0;
-  for (const index of new Set(tensors.map((t) => t.view.buffer))) {
-    const here = tensors.filter((t) => t.view.buffer === index);
-    const start = Math.min(...here.map((t) => t.view.offset)) & ~3;
-    const end = Math.max(...here.map((t) => t.view.offset + 4));
-    parts.push({ buffer: buffers[index], offset: start, bytes: end - start, at: bytes });
-    bytes += end - start;
+  const tensors = program.results.filter((t) => t.shape.length === 0)
+    .sort((a, b) => a.view.buffer - b.view.buffer || a.view.offset - b.view.offset);
+  let open: { buffer: GPUBuffer; offset: number; bytes: number; at: number } | undefined;
+  for (const tensor of tensors) {
+    const buffer = buffers[tensor.view.buffer];
+    // Copies are of whole words.
+    const word = Math.floor(tensor.view.offset / 4) * 4;
+    if (!open || open.buffer !== buffer || word - (open.offset + open.bytes) > NEAR) {
+      open = { buffer, offset: word, bytes: 0, at: bytes };
+      parts.push(open);
+    }
+    open.bytes = word + 4 - open.offset;
+    bytes = open.at + open.bytes;
+    scalars.push({ tensor, at: open.at + tensor.view.offset - open.offset });
   }
-  const scalars = tensors.map((tensor) => {
-    const part = parts.find((p) => p.buffer === buffers[tensor.view.buffer])!;
-    return { tensor, at: part.at + tensor.view.offset - part.offset };
-  });
   return { parts, scalars, bytes };
 }

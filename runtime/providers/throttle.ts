@@ -45,9 +45,9 @@ type SetImmediate = (callback: (...args: unknown[]) => void, ...args: unknown[])
 
 const scope = globalThis as unknown as { setImmediate: SetImmediate };
 
-/** Milliseconds between polls: 50 µs, growing to 2 % of the wait so far, at most 250 µs. */
+/** Milliseconds between polls: 50 µs, growing with 2 % of the wait so far to at most 500 µs. */
 export function pauseAfter(waitedMs: number): number {
-  return Math.min(0.25, Math.max(0.05, waitedMs * 0.02));
+  return Math.min(0.5, Math.max(0.05, waitedMs * 0.02));
 }
 
 /** Dawn's callbacks are native functions without a name; other users of setImmediate are not slowed. */

@@ -118,12 +118,17 @@ fn main(@builtin(local_invocation_index) i: u32, @builtin(subgroup_size) size: u
 
 const BYTES = { f16: 2, f32: 4, i8: 1, u8: 1 } as const;
 
-/** The matrix shapes worth testing: for each pair of types the largest, and only results wide enough to accumulate in. */
+/**
+ * The matrix shapes worth testing: for each operand type the largest whose rows are whole 16 bytes in either order, and
+ * only with results wide enough to accumulate in.
+ */
 export function testedShapes(claimed: readonly SubgroupMatrixShape[]): SubgroupMatrixShape[] {
   const best = new Map<string, SubgroupMatrixShape>();
   const volume = (s: SubgroupMatrixShape) => s.M * s.N * s.K;
   for (const shape of claimed) {
-    if (shape.result === "f16") continue;
+    const bytes = BYTES[shape.component];
+    const loadable = [shape.M, shape.N, shape.K].every((extent) => extent * bytes % 16 === 0);
+    if (shape.result === "f16" || !loadable) continue;
     const known = best.get(shape.component);
     if (!known || volume(shape) > volume(known)) best.set(shape.component, shape);
   }

@@ -1,5 +1,6 @@
 import type { Program } from "../../compiler/core/program.ts";
 import { GpuExecutor } from "../../runtime/gpu/executor.ts";
+import { profile } from "../../runtime/gpu/profile.ts";
 import type { GpuDevice } from "../../runtime/device.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../assert.ts";
 import { noGpu, openTestDevice } from "./open.ts";
@@ -120,6 +121,45 @@ gpuTest("what is destroyed is gone once the device is done with it", async (devi
   executor.destroy();
   await executor.idle();
   assertEquals(device.counters.liveBytes, idle);
+});
+
+gpuTest("scalars of any size and place come in one row", async (_, executor) => {
+  const state = await executor.createState(LAYOUT);
+  const base = accumulate();
+  const at = (name: string, dtype: "u8" | "u32" | "f32", buffer: number, offset: number) =>
+    ({ name, dtype, shape: [], view: { buffer, offset, bytes: dtype === "u8" ? 1 : 4 } }) as const;
+  const scalars = base.buffers.findIndex((b) => b.name === "scalars");
+  const step = await executor.prepare({
+    ...base,
+    results: [
+      at("second byte", "u8", scalars, 9),
+      at("count", "u32", 0, 256),
+      at("last total", "f32", 0, 12),
+      ...base.results,
+      at("first byte", "u8", scalars, 8),
+    ],
+  }, state);
+  const count = 1 + Math.floor(Math.random() * 60000);
+  state.write("count", new Uint8Array(Uint32Array.of(count - 1).buffer));
+  const x = randomBytes(12);
+  assertEquals(await step.run({ x }), {
+    "second byte": count >> 8,
+    count,
+    "last total": sum(x.subarray(9)),
+    loss: sum(x),
+    runs: count,
+    "first byte": count & 0xff,
+  });
+});
+
+gpuTest("the profiler times every dispatch of real runs", async (device, executor) => {
+  const state = await executor.createState(LAYOUT);
+  const step = await executor.prepare(accumulate(), state);
+  const x = randomBytes(12);
+  const times = await profile(device.handle.gpu, step, { x }, 5);
+  assertEquals(times.map((t) => [t.dispatch, t.kernel]), [[0, "k0_sum"], [1, "k1_add"]]);
+  assert(times.every((t) => t.microseconds > 0 && t.microseconds < 1e6), JSON.stringify(times));
+  assertEquals((await step.run({ x })).loss, 6 * sum(x));
 });
 
 gpuTest("mistakes are told in words", async (_, executor) => {

@@ -14,16 +14,15 @@ interface Ended {
   readonly signal: string | null;
 }
 
-/** Runs a script to its own end; a process that does not end is killed after 30 s and reports the signal. */
-async function run(
-  program: string,
-  args: string[],
-  child: string,
-  env: Record<string, string>,
-): Promise<Ended> {
-  const script = fileURLToPath(new URL(`./children/${child}.ts`, import.meta.url));
+/** The path of a script in `children`. */
+function child(name: string): string {
+  return fileURLToPath(new URL(`./children/${name}.ts`, import.meta.url));
+}
+
+/** Runs a program to its own end; one that does not end is killed after 30 s and reports the signal. */
+async function run(program: string, args: string[], env: Record<string, string>): Promise<Ended> {
   const output = await new Deno.Command(program, {
-    args: [...args, script],
+    args,
     // The Vulkan loader complains to stderr where XDG_RUNTIME_DIR is unset.
     env: { NO_COLOR: "1", XDG_RUNTIME_DIR: "/tmp", ...env },
     stdin: "null",
@@ -47,7 +46,9 @@ Deno.test({
   name: `process: ends by itself under Deno on ${name}`,
   ignore: noGpu,
   fn: async () =>
-    assertRanOnce(await run(Deno.execPath(), ["run", "-A", "--no-check"], "run_once", { MPT_DEVICE: api })),
+    assertRanOnce(
+      await run(Deno.execPath(), ["run", "-A", "--no-check", child("run_once")], { MPT_DEVICE: api }),
+    ),
 });
 
 const bun = findBun();
@@ -55,13 +56,45 @@ const bun = findBun();
 Deno.test({
   name: `process: ends by itself under Bun on ${name}`,
   ignore: noGpu || api !== "dawn" || skipWithout("bun", bun !== undefined),
-  fn: async () => assertRanOnce(await run(bun!, ["run"], "run_once", { MPT_DEVICE: "dawn" })),
+  fn: async () => assertRanOnce(await run(bun!, ["run", child("run_once")], { MPT_DEVICE: "dawn" })),
 });
+
+const node = findNode();
+
+Deno.test({
+  name: `process: ends by itself under Node on ${name}`,
+  ignore: noGpu || api !== "dawn" || skipWithout("bun", bun !== undefined) || !node,
+  async fn() {
+    // Node 20 reads no TypeScript: Bun turns the script and what it imports into one file, beside node_modules.
+    const file = fileURLToPath(
+      new URL(`../../node_modules/.mpt_${crypto.randomUUID()}.mjs`, import.meta.url),
+    );
+    try {
+      const built = await run(
+        bun!,
+        ["build", child("run_once"), "--target=node", "--external=webgpu", `--outfile=${file}`],
+        {},
+      );
+      assertEquals(built.code, 0, built.stderr);
+      assertRanOnce(await run(node!, [file], { MPT_DEVICE: "dawn" }));
+    } finally {
+      await Deno.remove(file).catch(() => {});
+    }
+  },
+});
+
+function findNode(): string | undefined {
+  try {
+    return new Deno.Command("node", { args: ["--version"] }).outputSync().success ? "node" : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 const bare = ["run", "--no-prompt", "--no-check"];
 
 Deno.test("process: without permissions the CPU is taken and Dawn's missing one is named", async () => {
-  const { stdout, stderr, code } = await run(Deno.execPath(), bare, "doctor", {});
+  const { stdout, stderr, code } = await run(Deno.execPath(), [...bare, child("doctor")], {});
   assertEquals([code, stderr], [0, ""]);
   assertStringIncludes(stdout, "device   CPU");
   assertStringIncludes(
@@ -71,7 +104,11 @@ Deno.test("process: without permissions the CPU is taken and Dawn's missing one 
 });
 
 Deno.test("process: a device asked for and not permitted is a message, not a stack trace", async () => {
-  const { stdout, stderr, code } = await run(Deno.execPath(), [...bare, "--allow-env=MPT_DEVICE"], "doctor", {
+  const { stdout, stderr, code } = await run(Deno.execPath(), [
+    ...bare,
+    "--allow-env=MPT_DEVICE",
+    child("doctor"),
+  ], {
     MPT_DEVICE: "dawn",
   });
   assertEquals([code, stderr], [0, ""]);
@@ -80,6 +117,8 @@ Deno.test("process: a device asked for and not permitted is a message, not a sta
 });
 
 Deno.test("process: a device that does not exist is named with those that do", async () => {
-  const { stdout } = await run(Deno.execPath(), [...bare, "--allow-env"], "doctor", { MPT_DEVICE: "tpu" });
+  const { stdout } = await run(Deno.execPath(), [...bare, "--allow-env", child("doctor")], {
+    MPT_DEVICE: "tpu",
+  });
   assertStringIncludes(stdout, 'MPT_DEVICE is "tpu"; it must be one of auto, dawn, deno, browser, cpu');
 });

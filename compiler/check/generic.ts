@@ -1,0 +1,86 @@
+import { symbol } from "../core/shape.ts";
+import type { FnDecl, Rule } from "../syntax/ast.ts";
+import { block } from "./blocks.ts";
+import type { Checker, Env, Symbols } from "./context.ts";
+import { newSession } from "./context.ts";
+import { moduleEnv } from "./evaluate.ts";
+import { hostInputs } from "./inputs.ts";
+import type { Module } from "./modules.ts";
+import { ruleUse } from "./precision.ts";
+import { label } from "./report.ts";
+import { bind, inner } from "./scope.ts";
+import type { Value } from "./values.ts";
+import { float, int } from "./values.ts";
+
+/** Checks a fn that nothing calls: its tensors are inputs, its numbers have no value. */
+export function checkGenericFn(ck: Checker, decl: FnDecl, module: Module): void {
+  ck.seen.add(decl);
+  const bare = new Map<string, Value>();
+  for (const p of decl.params) {
+    if (p.type.kind === "tensor" && !p.type.dims) {
+      const value = standIn(p.type.kindName.text, p.name.text);
+      if (value) bare.set(p.name.text, value);
+    }
+  }
+  const open = [...bare].filter(([, v]) => v.kind === "number" && v.int).map(([n]) => n);
+  const session = newSession({ generic: new Set(open) });
+  const env: Env = { ...moduleEnv(module, session), scope: inner(module.scope) };
+  for (const [name, value] of bare) bind(env.scope, name, value);
+  const symbols: Symbols = new Map();
+  hostInputs(ck, env, decl.params.filter((p) => !bare.has(p.name.text)), symbols);
+  block(ck, env, decl.body, decl.result, { name: decl.name.text });
+}
+
+function standIn(kind: string, name: string): Value | undefined {
+  switch (kind) {
+    case "int":
+      return int(symbol(name));
+    case "float":
+      return float(0.5);
+    case "bool":
+      return { kind: "bool", value: true };
+    case "string":
+      return { kind: "poison" };
+    case "dtype":
+      return { kind: "dtype", value: "f32" };
+    default:
+      return undefined;
+  }
+}
+
+/** Path rules that matched nothing: an error where a model says so, a warning in a named policy. */
+export function reportUnusedRules(ck: Checker, modules: readonly Module[]): void {
+  const unused = (rules: readonly Rule[]) => rules.filter((r) => r.glob && ruleUse(r)?.matched === false);
+  for (const m of modules) {
+    for (const model of m.models) {
+      for (const item of model.items) {
+        if (item.kind !== "precision" || "text" in item.policy) continue;
+        for (const rule of unused(item.policy)) {
+          ck.report.error("MPT0303", {
+            message: `"${rule.key.text}" matches no layer and no parameter of ${model.name.text}`,
+            labels: [
+              label(rule.key.span, "matches nothing"),
+              label(model.name.span, "paths begin under this model"),
+            ],
+            help: layersOf(
+              model.items.flatMap((i) => i.kind === "layer" || i.kind === "param" ? [i.name.text] : []),
+            ),
+          });
+        }
+      }
+    }
+    for (const policy of m.policies) {
+      for (const rule of unused(policy.rules)) {
+        ck.report.warn("MPT0308", {
+          message: `"${rule.key.text}" matches nothing where ${policy.name.text} is used`,
+          labels: [label(rule.key.span, "matches nothing")],
+          help: "a path begins under the model or the layer that the policy is given to",
+        });
+      }
+    }
+  }
+}
+
+function layersOf(names: readonly string[]): string | undefined {
+  return names.length > 0 ? `it begins with one of ${names.slice(0, 8).join(", ")}` : undefined;
+}

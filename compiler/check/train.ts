@@ -1,0 +1,222 @@
+import { closest } from "../core/closest.ts";
+import { isFloat } from "../core/dtype.ts";
+import type { Span } from "../core/span.ts";
+import type { Node } from "../ir/graph.ts";
+import { cast } from "../ops/cast.ts";
+import type { Expr, Field, FieldName, TrainDecl } from "../syntax/ast.ts";
+import { destructure } from "./blocks.ts";
+import type { Checker, Env, Session, Symbols } from "./context.ts";
+import { builderAt } from "./context.ts";
+import { pathsOfParams } from "./instances.ts";
+import type { Masters } from "./instances.ts";
+import { hostInputs } from "./inputs.ts";
+import { later } from "./later.ts";
+import type { Module } from "./modules.ts";
+import { policyOf, regionOf } from "./precision.ts";
+import { insert, label, replace } from "./report.ts";
+import { bind, inner } from "./scope.ts";
+import { setting } from "./settings.ts";
+import { LATER_FIELDS } from "./settings_table.ts";
+import type { Setting, TypedTrain } from "./typed.ts";
+import type { ModelInstance, Value } from "./values.ts";
+import { describe, nodeOf, POISON, showOpen } from "./values.ts";
+
+/** What a train block makes; undefined where something in it is wrong, which has been reported. */
+export function checkTrain(
+  ck: Checker,
+  decl: TrainDecl,
+  module: Module,
+  trained: ModelInstance,
+  masters: Masters,
+  calls: { first?: Value },
+): TypedTrain | undefined {
+  const session: Session = { symbols: new Map(), generic: new Set(), trained };
+  const policy = policyOf(trained, new Map());
+  const env: Env = {
+    module,
+    scope: inner(module.scope),
+    session,
+    policy,
+    region: regionOf(policy),
+    ins: new Map(),
+    calls: 0,
+  };
+  bind(env.scope, decl.model.text, { kind: "instance", instance: trained }, decl.model.span);
+  const symbols: Symbols = new Map();
+  const batch = hostInputs(ck, env, decl.batch, symbols);
+  const fields = once(ck, decl.fields);
+  const values: Partial<Record<FieldName, Setting>> = {};
+  const metrics: { name: string; node: Node }[] = [];
+  const paths = pathsOfParams(masters);
+  let loss: Node | undefined;
+  let accumulate: number | undefined = 1;
+  for (const field of fields) {
+    if (field.kind === "let") {
+      destructure(ck, env, field.pattern, ck.evaluate(field.value, env), field.value);
+    } else if (field.kind === "metric") {
+      const node = scalar(ck, env, field.value, `the metric ${field.name.text}`, "MPT0411");
+      if (node) metrics.push({ name: field.name.text, node });
+    } else if (field.name.text === "loss") {
+      loss = scalar(ck, env, field.value, "the loss", "MPT0404");
+      bind(env.scope, "loss", loss ? { kind: "tensor", node: loss } : POISON, field.name.span);
+    } else if (LATER_FIELDS.has(field.name.text)) {
+      later(ck.report, field.name.text, field.name.span, "leave the field out until then");
+    } else if (field.name.text === "accumulate") {
+      accumulate = micro(ck, env, field.value);
+    } else {
+      values[field.name.text] = setting(ck, env, field.name.text, field.value, paths);
+    }
+  }
+  requireFields(ck, decl);
+  if (fields.some((f) => f.kind === "field" && f.name.text === "loss") && !calls.first && loss) {
+    neverCalled(ck, decl, fields);
+  }
+  checkScaleBounds(ck, values.loss_scale);
+  if (!loss || !values.optimizer || accumulate === undefined) return undefined;
+  const call = calls.first && flat(calls.first);
+  if (!call) return undefined;
+  return {
+    span: decl.span,
+    batch,
+    loss,
+    metrics,
+    call,
+    optimizer: values.optimizer,
+    schedule: values.schedule,
+    lossScale: values.loss_scale,
+    clip: values.clip,
+    accumulate,
+    others: {},
+  };
+}
+
+/** The tensors of a value, tuples taken apart; undefined where it has others. */
+export function flat(value: Value): Node[] | undefined {
+  const node = nodeOf(value);
+  if (node) return [node];
+  if (value.kind !== "tuple" && value.kind !== "list") return undefined;
+  const parts = value.items.map(flat);
+  return parts.every((p): p is Node[] => p !== undefined) ? parts.flat() : undefined;
+}
+
+/** The fields, each at most once. */
+function once(ck: Checker, fields: readonly Field[]): Field[] {
+  const first = new Map<string, Span>();
+  return fields.filter((f) => {
+    if (f.kind === "let") return true;
+    const key = f.kind === "metric" ? `metric ${f.name.text}` : f.name.text;
+    const before = first.get(key);
+    if (!before) {
+      first.set(key, f.name.span);
+      return true;
+    }
+    ck.report.error("MPT0401", {
+      message: `${key} is given twice`,
+      labels: [label(f.name.span, "again"), label(before, "first")],
+      help: "keep one of the two",
+    });
+    return false;
+  });
+}
+
+function requireFields(ck: Checker, decl: TrainDecl): void {
+  const has = (name: FieldName) => decl.fields.some((f) => f.kind === "field" && f.name.text === name);
+  for (
+    const [name, code, suggestion] of [
+      ["loss", "MPT0402", undefined],
+      ["optimizer", "MPT0403", "  optimizer = AdamW(lr: 1e-3)\n"],
+    ] as const
+  ) {
+    if (has(name)) continue;
+    const near = decl.fields.flatMap((f) =>
+      f.kind === "metric" && closest(f.name.text, [name]) ? [f] : []
+    )[0];
+    ck.report.error(code, {
+      message: `this train block has no ${name}`,
+      labels: [
+        label(decl.model.span, `what is ${decl.model.text} trained ${name === "loss" ? "for" : "with"}?`),
+        ...(near ? [label(near.name.span, "a metric, which trains nothing")] : []),
+      ],
+      help: name === "loss" ? `as in loss = cross_entropy(${decl.model.text}(x), label)` : undefined,
+      edit: suggestion &&
+        insert("add one: optimizer = AdamW(lr: 1e-3)", decl.span.file, decl.span.end - 1, suggestion),
+    });
+  }
+}
+
+/** A loss or a metric: a tensor of rank 0 in f32. */
+function scalar(ck: Checker, env: Env, e: Expr, what: string, code: "MPT0404" | "MPT0411"): Node | undefined {
+  const value = ck.evaluate(e, env);
+  if (value.kind === "poison") return undefined;
+  const node = nodeOf(value);
+  if (!node || node.type.shape.length > 0) {
+    const simple = e.kind === "call" || e.kind === "name";
+    const { file, start, end } = e.span;
+    ck.report.error(code, {
+      message: `${what} is one number`,
+      labels: [label(e.span, node ? `this is ${showOpen(node.type)}` : `this is ${describe(value)}`)],
+      expected: "a tensor without axes",
+      found: node ? showOpen(node.type) : describe(value),
+      edit: !node ? undefined : simple ? insert("take its mean", file, end, " |> mean") : {
+        help: "take its mean",
+        replacements: [
+          { span: { file, start, end: start }, text: "mean(" },
+          { span: { file, start: end, end }, text: ")" },
+        ],
+      },
+    });
+    return undefined;
+  }
+  if (code === "MPT0404" && !isFloat(node.type.dtype)) {
+    ck.report.error("MPT0404", {
+      message: "the loss is a float",
+      labels: [label(e.span, `this is ${node.type.dtype}`)],
+      expected: "float",
+      found: node.type.dtype,
+      help: "integers have no gradient",
+    });
+    return undefined;
+  }
+  const why = code === "MPT0404" ? "losses are f32" : "metrics are f32";
+  return cast(builderAt(ck, env, e.span, why), node, "f32");
+}
+
+function micro(ck: Checker, env: Env, e: Expr): number | undefined {
+  const v = ck.evaluate(e, env);
+  if (v.kind === "poison") return undefined;
+  if (v.kind === "number" && v.value !== undefined && Number.isInteger(v.value) && v.value >= 1) {
+    return v.value;
+  }
+  ck.report.error("MPT0412", {
+    message: "accumulate is a whole number, 1 or more",
+    labels: [label(e.span, `this is ${describe(v)}`)],
+    expected: "1 or more",
+    found: describe(v),
+    edit: replace("update every step", e.span, "1"),
+  });
+  return undefined;
+}
+
+function neverCalled(ck: Checker, decl: TrainDecl, fields: readonly Field[]): void {
+  const loss = fields.find((f) => f.kind === "field" && f.name.text === "loss")!;
+  ck.report.error("MPT0410", {
+    message: `the train block never calls ${decl.model.text}`,
+    labels: [
+      label(loss.value.span, "hangs on no parameter"),
+      label(decl.model.span, "the model that is to be trained"),
+    ],
+    help: `call it in the loss, as in cross_entropy(${decl.model.text}(x), label)`,
+  });
+}
+
+function checkScaleBounds(ck: Checker, scale: Setting | undefined): void {
+  if (scale?.name !== "dynamic") return;
+  const { min, max, init } = scale.args as Record<string, number>;
+  if (min <= init && init <= max) return;
+  ck.report.error("MPT0406", {
+    message: "init of dynamic is not between its min and max",
+    labels: [label(scale.span, `init ${init}, min ${min}, max ${max}`)],
+    expected: `${min} to ${max}`,
+    found: `${init}`,
+  });
+}

@@ -1,0 +1,212 @@
+import type { MatmulKernel, Shader } from "../compiler/core/kernel.ts";
+import type { Target } from "../compiler/core/target.ts";
+import { type MatmulPlan, panelLengths, planMatmul, threadsOf } from "./matmul_plan.ts";
+import { Panel } from "./matmul_panel.ts";
+import { product } from "./reduce_plan.ts";
+import type { Value } from "./wgsl/body.ts";
+import { groupOf } from "./wgsl/groups.ts";
+import { LaneAnalysis } from "./wgsl/lanes.ts";
+import { Module } from "./wgsl/module.ts";
+import { storeGroup } from "./wgsl/stores.ts";
+import { widthsOf } from "./wgsl/widths.ts";
+
+/**
+ * A tiled contraction in f32: panels of both operands, made by their expressions, stand in workgroup memory; each
+ * invocation accumulates a small block in named vectors.
+ */
+export function renderMatmul(
+  kernel: MatmulKernel,
+  target: Target,
+  plan = planMatmul(kernel, target),
+): Shader {
+  return new MatmulWriter(kernel, target, plan).write();
+}
+
+const PARTS = ["x", "y", "z", "w"];
+
+class MatmulWriter {
+  readonly #module: Module;
+  readonly #a: Panel;
+  readonly #b: Panel;
+
+  constructor(readonly kernel: MatmulKernel, target: Target, readonly plan: MatmulPlan) {
+    const rank = kernel.batch.length;
+    const threads = threadsOf(plan);
+    const lengths = panelLengths(plan);
+    const common = { k: kernel.k, kAxis: rank + 2, tileK: plan.tileK, threads };
+    this.#a = new Panel(kernel, {
+      ...common,
+      value: kernel.a,
+      axis: rank,
+      extent: kernel.m,
+      tile: plan.tileM,
+      base: 0,
+    });
+    this.#b = new Panel(kernel, {
+      ...common,
+      value: kernel.b,
+      axis: rank + 1,
+      extent: kernel.n,
+      tile: plan.tileN,
+      base: lengths.a,
+    });
+    const stored = new LaneAnalysis(rank + 1, 4, kernel.n % 4 === 0, false);
+    const widths = widthsOf(kernel, target, [
+      { analysis: this.#a.analysis, values: [kernel.a] },
+      { analysis: this.#b.analysis, values: [kernel.b] },
+      { analysis: stored, stores: kernel.stores, shape: [...kernel.batch, kernel.m, kernel.n] },
+    ]);
+    const roots = [kernel.a, kernel.b, ...kernel.stores.map((s) => s.value)];
+    this.#module = new Module(kernel, target, threads, roots, widths);
+  }
+
+  write(): Shader {
+    const { kernel, plan } = this;
+    const module = this.#module, { body, prims } = module;
+    const tilesM = Math.ceil(kernel.m / plan.tileM), tilesN = Math.ceil(kernel.n / plan.tileN);
+    const tiles = product(kernel.batch) * tilesM * tilesN;
+    const lengths = panelLengths(plan);
+    module.share("panels", "vec4<f32>", lengths.total);
+
+    const at = module.workgroupIndex(tiles);
+    let tile = at.value;
+    // The grid's last workgroups may have no tile: they repeat the last one, and store nothing.
+    const exists = at.grid[0] * at.grid[1] === tiles ? prims.true() : prims.lt(tile, tiles);
+    if (!exists.constant) tile = prims.min(tile, tiles - 1);
+    body.name(tile);
+    const t = module.lane();
+    const tileN = prims.mod(tile, tilesN), rest = prims.quo(tile, tilesN);
+    const tileM = prims.mod(rest, tilesM);
+    const batch = prims.decode(prims.quo(rest, tilesM), kernel.batch);
+    for (const v of [...batch, tileM, tileN]) body.name(v);
+    const originM = prims.mul(tileM, prims.i32(plan.tileM)),
+      originN = prims.mul(tileN, prims.i32(plan.tileN));
+    body.name(originM, "m");
+    body.name(originN, "n");
+
+    const across = plan.tileN / plan.perN, block = across * (plan.tileM / plan.perM);
+    const tx = prims.mod(t, across), ty = prims.quo(prims.mod(t, block), across);
+    const slice = prims.quo(t, block);
+    for (const v of [tx, ty, slice]) body.name(v);
+
+    this.#each((c) => body.line(`var ${c} = vec4<f32>();`));
+    const steps = Math.ceil(kernel.k / plan.tileK);
+    const step = (k0: Value) => {
+      this.#a.stage(module, batch, t, originM, k0);
+      this.#b.stage(module, batch, t, originN, k0);
+      body.line("workgroupBarrier();");
+      this.#multiply(tx, ty, slice);
+    };
+    if (steps === 1) step(prims.i32(0));
+    else {
+      const k = body.fresh("k");
+      body.open(`for (var ${k} = 0; ${k} < ${kernel.k}; ${k} += ${plan.tileK})`);
+      step(body.define(k, "i32", (steps - 1) * plan.tileK, "k"));
+      body.line("workgroupBarrier();");
+      body.close();
+    }
+    this.#gather(t, slice, block, steps === 1);
+    this.#store(batch, originM, originN, tx, ty, prims.and(exists, prims.lt(t, block)));
+    const { tileM: tm, tileN: tn, tileK: tk, perM, perN, slices } = plan;
+    const sliced = slices > 1 ? `, ${slices} slices of k` : "";
+    return module.finish(at.grid, `tile ${tm}x${tn}x${tk}, ${perM}x${perN} an invocation${sliced}`);
+  }
+
+  /** Visits the accumulators: row of the block, quad of columns. */
+  #each(visit: (name: string, row: number, quad: number) => void): void {
+    for (let i = 0; i < this.plan.perM; i++) {
+      for (let j = 0; j < this.plan.perN / 4; j++) visit(`c${i}_${j}`, i, j);
+    }
+  }
+
+  /** This invocation's part of the product of the staged panels. */
+  #multiply(tx: Value, ty: Value, slice: Value): void {
+    const { plan } = this;
+    const { body, prims } = this.#module;
+    const down = plan.tileM / plan.perM, across = plan.tileN / plan.perN;
+    const depth = plan.tileK / plan.slices;
+    const start = prims.mul(slice, prims.i32(depth));
+    const rowA = prims.add(prims.mul(start, prims.i32(this.#a.stride)), ty);
+    const startB = prims.add(prims.mul(start, prims.i32(this.#b.stride)), prims.i32(this.#b.base));
+    const rowB = prims.add(startB, tx);
+    body.name(rowA, "pa");
+    body.name(rowB, "pb");
+    for (let kk = 0; kk < depth; kk++) {
+      const a = Array.from({ length: plan.perM / 4 }, (_, q) => {
+        const name = body.fresh("a");
+        body.line(`let ${name} = panels[${rowA.text} + ${kk * this.#a.stride + q * down}];`);
+        return name;
+      });
+      const b = Array.from({ length: plan.perN / 4 }, (_, q) => {
+        const name = body.fresh("b");
+        body.line(`let ${name} = panels[${rowB.text} + ${kk * this.#b.stride + q * across}];`);
+        return name;
+      });
+      this.#each((c, i, j) => body.line(`${c} += ${a[i >> 2]}.${PARTS[i & 3]} * ${b[j]};`));
+    }
+  }
+
+  /** Adds what the slices have, in their order, into the first. */
+  #gather(t: Value, slice: Value, block: number, needsBarrier: boolean): void {
+    const { plan } = this;
+    const { body } = this.#module;
+    if (plan.slices === 1) return;
+    if (needsBarrier) body.line("workgroupBarrier();");
+    body.open(`if (${slice.text} > 0)`);
+    this.#each((c, i, j) =>
+      body.line(
+        `panels[${t.text} - ${block} + ${(i * plan.perN / 4 + j) * block * (plan.slices - 1)}] = ${c};`,
+      )
+    );
+    body.close();
+    body.line("workgroupBarrier();");
+    body.open(`if (${slice.text} == 0)`);
+    for (let s = 0; s < plan.slices - 1; s++) {
+      this.#each((c, i, j) => {
+        const at = (i * plan.perN / 4 + j) * block * (plan.slices - 1) + s * block;
+        body.line(`${c} += panels[${t.text} + ${at}];`);
+      });
+    }
+    body.close();
+  }
+
+  #store(batch: readonly Value[], originM: Value, originN: Value, tx: Value, ty: Value, mine: Value): void {
+    const { kernel, plan } = this;
+    const module = this.#module, { body, prims } = module;
+    const down = plan.tileM / plan.perM, across = plan.tileN / plan.perN;
+    const guarded = !mine.constant;
+    if (guarded) body.open(`if (${body.use(mine)})`);
+    this.#each((c, i, j) => {
+      const m = prims.add(
+        originM,
+        prims.add(prims.mul(ty, prims.i32(4)), prims.i32((i >> 2) * down * 4 + (i & 3))),
+      );
+      const n = prims.add(originN, prims.add(prims.mul(tx, prims.i32(4)), prims.i32(j * across * 4)));
+      let inside = prims.true();
+      if (kernel.m % plan.tileM !== 0) inside = prims.and(inside, prims.lt(m, kernel.m));
+      if (kernel.n % plan.tileN !== 0) inside = prims.and(inside, prims.lt(n, kernel.n));
+      const bounded = !inside.constant;
+      if (bounded) body.open(`if (${body.use(inside)})`);
+      // Made here, so that nothing is loaded for a place that does not exist.
+      const here = (v: Value, max: number) => bounded ? body.leaf(body.name(v), "i32", max) : v;
+      const row = here(m, kernel.m - 1), first = here(n, kernel.n - 1);
+      const accs = PARTS.map((p) => [body.leaf(`${c}.${p}`, "f32")]);
+      const coords = [...batch, row, undefined];
+      const group = groupOf(module, coords, batch.length + 1, first, 4, kernel.n, [], accs);
+      storeGroup(module, kernel.stores, group, {
+        row: prims.add(prims.mul(flat(prims, batch, kernel.batch), prims.i32(kernel.m)), row),
+        first,
+        extent: kernel.n,
+        shape: [...kernel.batch, kernel.m, kernel.n],
+      });
+      if (bounded) body.close();
+    });
+    if (guarded) body.close();
+  }
+}
+
+function flat(prims: Module["prims"], coords: readonly Value[], dims: readonly number[]): Value {
+  let at = prims.i32(0);
+  coords.forEach((c, i) => at = prims.add(prims.mul(at, prims.i32(dims[i])), c));
+  return at;
+}

@@ -1,0 +1,66 @@
+import type { MatmulKernel } from "../compiler/core/kernel.ts";
+import type { Target } from "../compiler/core/target.ts";
+import { powerAbove, product } from "./reduce_plan.ts";
+
+/** A tiling of a contraction. A workgroup makes `tileM` × `tileN` of the result, `tileK` of the sum at a time. */
+export interface MatmulPlan {
+  readonly tileM: number;
+  readonly tileN: number;
+  readonly tileK: number;
+  /** What one invocation accumulates, multiples of 4. */
+  readonly perM: number;
+  readonly perN: number;
+  /** Invocations that share one piece of the result, each with its part of every `tileK`. */
+  readonly slices: number;
+}
+
+export function threadsOf(p: MatmulPlan): number {
+  return (p.tileM / p.perM) * (p.tileN / p.perN) * p.slices;
+}
+
+/** Vectors of four in workgroup memory: both panels, or what the slices hand over at the end. */
+export function panelLengths(p: MatmulPlan): { a: number; b: number; total: number } {
+  // One more for each row, so that a column of a panel is spread over the banks.
+  const a = p.tileK * (p.tileM / 4 + 1), b = p.tileK * (p.tileN / 4 + 1);
+  return { a, b, total: Math.max(a + b, (p.slices - 1) * p.tileM * p.tileN / 4) };
+}
+
+interface Candidate extends MatmulPlan {
+  /** Multiply-adds for each value read from workgroup memory, against the best. */
+  readonly efficiency: number;
+}
+
+/** The tilings that `planMatmul` chooses from. */
+export const CANDIDATES: readonly Candidate[] = [
+  { tileM: 128, tileN: 128, tileK: 16, perM: 8, perN: 8, slices: 1, efficiency: 1 },
+  { tileM: 64, tileN: 64, tileK: 16, perM: 8, perN: 4, slices: 1, efficiency: 0.7 },
+  { tileM: 64, tileN: 64, tileK: 16, perM: 4, perN: 4, slices: 1, efficiency: 0.6 },
+  { tileM: 32, tileN: 32, tileK: 32, perM: 4, perN: 4, slices: 4, efficiency: 0.45 },
+  { tileM: 16, tileN: 64, tileK: 32, perM: 4, perN: 4, slices: 4, efficiency: 0.4 },
+  { tileM: 64, tileN: 16, tileK: 32, perM: 4, perN: 4, slices: 4, efficiency: 0.4 },
+  { tileM: 16, tileN: 16, tileK: 64, perM: 4, perN: 4, slices: 8, efficiency: 0.3 },
+];
+
+/** Invocations from which a GPU's arithmetic is busy. */
+const BUSY = 65536;
+
+/** The candidate that does the least work, padding counted, at the speed that its registers and its grid allow. */
+export function planMatmul(kernel: MatmulKernel, target: Target): MatmulPlan {
+  const { maxComputeInvocationsPerWorkgroup: invocations, maxComputeWorkgroupStorageSize: memory } =
+    target.limits;
+  const cost = (c: Candidate) => {
+    const tiles = product(kernel.batch) * Math.ceil(kernel.m / c.tileM) * Math.ceil(kernel.n / c.tileN);
+    const busy = Math.min(1, tiles * threadsOf(c) / BUSY);
+    return tiles * c.tileM * c.tileN / (c.efficiency * busy);
+  };
+  const best = CANDIDATES
+    .filter((c) => threadsOf(c) <= invocations && panelLengths(c).total * 16 <= memory)
+    .reduce((a, b) => cost(b) < cost(a) ? b : a);
+  return shortened(best, kernel.k);
+}
+
+/** A sum shorter than a panel takes a shorter panel. */
+function shortened(plan: MatmulPlan, k: number): MatmulPlan {
+  const tileK = Math.min(plan.tileK, Math.max(4, powerAbove(k)));
+  return { ...plan, tileK, slices: Math.min(plan.slices, tileK / 4) };
+}

@@ -1,0 +1,82 @@
+import type { GpuProgram } from "./program.ts";
+import { MapMode, Usage } from "./usage.ts";
+
+/** GPU time of one dispatch of a Program: the median over the runs profiled. */
+export interface DispatchTime {
+  /** Index into `Program.dispatches`. */
+  readonly dispatch: number;
+  /** The kernel's name. */
+  readonly kernel: string;
+  readonly microseconds: number;
+}
+
+/** Dispatches whose two timestamps fit one query set: WebGPU allows 4096 queries. */
+const PER_SET = 2048;
+
+/**
+ * Times every dispatch of a Program on the GPU, each in a pass of its own. The runs are real: they change the State as
+ * `run` does. Passes of their own cost time between dispatches, so the sum is more than a run takes.
+ * Throws an Error where the device has no timestamps.
+ */
+export async function profile(
+  gpu: GPUDevice,
+  prepared: GpuProgram,
+  inputs: Readonly<Record<string, Uint8Array>>,
+  runs = 10,
+): Promise<DispatchTime[]> {
+  if (!gpu.features.has("timestamp-query")) {
+    throw new Error("this device has no timestamps (timestamp-query)");
+  }
+  const { program, launches } = prepared;
+  const count = launches.length;
+  const sets: GPUQuerySet[] = [];
+  for (let from = 0; from < count; from += PER_SET) {
+    sets.push(gpu.createQuerySet({ type: "timestamp", count: 2 * Math.min(PER_SET, count - from) }));
+  }
+  const bytes = 16 * PER_SET * sets.length;
+  const resolved = gpu.createBuffer({ size: bytes, usage: Usage.QUERY_RESOLVE | Usage.COPY_SRC });
+  const readback = gpu.createBuffer({ size: bytes, usage: Usage.MAP_READ | Usage.COPY_DST });
+  const samples: number[][] = Array.from({ length: count }, () => []);
+  try {
+    for (let run = 0; run < runs; run++) {
+      prepared.upload(inputs);
+      const encoder = gpu.createCommandEncoder({ label: "profile" });
+      launches.forEach(({ pipeline, group, workgroups: [x, y, z] }, i) => {
+        const at = 2 * (i % PER_SET);
+        const pass = encoder.beginComputePass({
+          timestampWrites: {
+            querySet: sets[Math.floor(i / PER_SET)],
+            beginningOfPassWriteIndex: at,
+            endOfPassWriteIndex: at + 1,
+          },
+        });
+        pass.setPipeline(pipeline);
+        pass.setBindGroup(0, group);
+        pass.dispatchWorkgroups(x, y, z);
+        pass.end();
+      });
+      sets.forEach((set, i) => encoder.resolveQuerySet(set, 0, set.count, resolved, 16 * PER_SET * i));
+      encoder.copyBufferToBuffer(resolved, 0, readback, 0, bytes);
+      gpu.queue.submit([encoder.finish()]);
+      await readback.mapAsync(MapMode.READ);
+      const times = new BigUint64Array(readback.getMappedRange().slice(0));
+      readback.unmap();
+      samples.forEach((list, i) => list.push(Number(times[2 * i + 1] - times[2 * i])));
+    }
+  } finally {
+    for (const set of sets) set.destroy();
+    resolved.destroy();
+    readback.destroy();
+  }
+  return samples.map((list, dispatch) => ({
+    dispatch,
+    kernel: program.kernels[program.dispatches[dispatch].kernel].name,
+    microseconds: median(list) / 1000,
+  }));
+}
+
+function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
