@@ -136,7 +136,9 @@ export class Storage {
       ? items.map((v) => this.#direct(slot, v, exact))
       : chunks(items, slot.lanes).map((codes) => this.#word(codes));
     const unit = this.#componentIndex(slot, first);
-    chunks(components, slot.width).forEach((parts, i) => {
+    const units = chunks(components, slot.width);
+    if (units.length > 1) body.name(unit);
+    units.forEach((parts, i) => {
       const at = body.use(this.prims.add(this.#unitIndex(slot, unit), this.prims.i32(i)));
       const value = slot.width === 1 ? parts[0] : `vec${slot.width}<${slot.component}>(${parts.join(", ")})`;
       body.line(
