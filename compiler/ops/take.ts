@@ -7,7 +7,7 @@ import type { Node } from "../ir/graph.ts";
 import type { MapOp, ScatterOp } from "../ir/op.ts";
 import { OpError } from "../ir/op.ts";
 import { cast, convert } from "./cast.ts";
-import { eq, where } from "./comparison.ts";
+import { andOp, eq, ge, lt, where } from "./comparison.ts";
 import { inRange, poison, requireIndices } from "./indices.ts";
 import { float, ints, sample } from "./sample.ts";
 import { reshape } from "./view.ts";
@@ -15,8 +15,8 @@ import { reshape } from "./view.ts";
 /** Rows of a table chosen by ids, and its adjoint. */
 
 /**
- * table[id] for each id: input 0 is the table [rows, …], input 1 the ids; the result is [ids…, …]. An id of attrs.hole
- * gives zeros and passes no gradient; any other id outside the table gives NaN.
+ * table[id] for each id: input 0 is the table [rows, …], input 1 the ids; the result is [ids…, …]. An id of
+ * attrs.hole, where there is one, gives zeros and passes no gradient; any other id outside the table gives NaN.
  */
 export const takeOp: MapOp = {
   kind: "map",
@@ -33,29 +33,34 @@ export const takeOp: MapOp = {
     const [table, ids] = m.inputs;
     const at = ids.shape.length;
     const id = convert(m.read(1, m.coords.slice(0, at)), "i32");
-    const hole = prim("eq", id, i32(m.attrs.hole as number));
-    const ok = inRange(id, table.shape[0]);
-    const value = m.read(0, [id, ...m.coords.slice(at)], prim("and", ok, prim("not", hole)));
-    return isFloat(table.dtype) ? prim("add", value, poison(prim("or", ok, hole))) : value;
+    const inside = inRange(id, table.shape[0]);
+    const hole = m.attrs.hole === undefined ? undefined : prim("eq", id, i32(m.attrs.hole as number));
+    const read = hole ? prim("and", inside, prim("not", hole)) : inside;
+    const value = m.read(0, [id, ...m.coords.slice(at)], read);
+    return isFloat(table.dtype)
+      ? prim("add", value, poison(hole ? prim("or", inside, hole) : inside))
+      : value;
   },
   grad(b, node, dy) {
     const [table, ids] = node.inputs;
-    const hole = node.attrs.hole as number;
+    const hole = node.attrs.hole as number | undefined;
     const at = cast(b, ids, "i32");
-    // A hole is outside the rows of scatter_add, too.
-    const trained = hole < 0 ? at : where(b, eq.build(b, { x: at, y: hole }) as Node, -1, at);
+    // What must not be trained is sent outside the rows.
+    const trained = hole === undefined || hole < 0
+      ? at
+      : where(b, eq.build(b, { x: at, y: hole }) as Node, -1, at);
     return [scatterAdd(b, dy, trained, table.type.shape[0]), undefined];
   },
   samples: [
     sample([float([4, 3]), ints([5], -1, 3)], { hole: -1 }),
-    sample([float([3, 2]), ints([2, 2], 0, 2)], { hole: -1 }),
+    sample([float([3, 2]), ints([2, 2], 0, 2)]),
     sample([float([3, 2]), ints([6], 0, 2)], { hole: 1 }),
   ],
 };
 
 /** Rows of `table` [rows, …] by integer ids; an id of `hole` gives zeros. */
-export function take(b: Builder, table: Node, ids: Node, hole = -1): Node {
-  return b.node(takeOp, [table, ids], { hole });
+export function take(b: Builder, table: Node, ids: Node, hole?: number): Node {
+  return b.node(takeOp, [table, ids], hole === undefined ? {} : { hole });
 }
 
 /**
@@ -96,9 +101,15 @@ export const scatterAddOp: ScatterOp = {
     });
     return out;
   },
-  grad: (b, node, dy) => {
+  // Ids outside the rows took no part; take gives NaN for them, so they go to the one hole there is.
+  grad(b, node, dy) {
     const ids = node.inputs[1];
-    return [take(b, dy, ids), undefined];
+    const rows = node.attrs.rows as Dim;
+    const counted = b.node(andOp, [
+      ge.build(b, { x: ids, y: 0 }) as Node,
+      lt.build(b, { x: ids, y: rows }) as Node,
+    ]);
+    return [take(b, dy, where(b, counted, ids, -1), -1), undefined];
   },
   samples: [
     sample([float([6, 2]), ints([6], 0, 3)], { rows: 4 }),
