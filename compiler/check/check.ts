@@ -12,15 +12,15 @@ import { bindFormals, genericFormals } from "./formals.ts";
 import { checkGenericFn, reportUnusedRules } from "./generic.ts";
 import { hostInputs } from "./inputs.ts";
 import { instantiate } from "./instances.ts";
-import type { Masters } from "./instances.ts";
+import type { Masters } from "./parameters.ts";
 import { Budget, LimitReached } from "./limits.ts";
-import type { Module, Resolve } from "./modules.ts";
+import type { Resolve } from "./modules.ts";
 import { loadModules } from "./modules.ts";
 import { policyOf } from "./precision.ts";
 import { label, replace, Reporter } from "./report.ts";
 import { checkTrain, flat } from "./train.ts";
 import type { TypedForward, TypedProgram, TypedTrain } from "./typed.ts";
-import type { ModelInstance, Value } from "./values.ts";
+import type { ModelInstance, Module, Value } from "./values.ts";
 
 export interface CheckOptions {
   /** Which train block is the program's, by its model's name; the first unless given. */
@@ -158,7 +158,7 @@ class Run {
     const args = evaluateArgs(this.ck, decl.args, env);
     const formals = bindFormals(this.ck, env, value.decl, value.module, args, decl.model.span);
     if (!formals) return undefined;
-    const masters: Masters = { params: [] };
+    const masters: Masters = { params: [], incomplete: false };
     const root = instantiate(this.ck, env, value.decl, value.module, formals, masters, { path: [], name });
     const forward = this.forward(root);
     this.calls = { of: root };
@@ -206,7 +206,7 @@ class Run {
     const env = moduleEnv(main);
     const formals = bindFormals(this.ck, env, decl, main, [], decl.name.span);
     if (!formals) return undefined;
-    const masters: Masters = { params: [] };
+    const masters: Masters = { params: [], incomplete: false };
     const root = instantiate(this.ck, env, decl, main, formals, masters, { path: [], name: decl.name.text });
     const forward = this.forward(root);
     return forward && typed(main, root, masters, forward);
@@ -226,7 +226,10 @@ class Run {
         const session = newSession({ generic: open });
         const env = moduleEnv(m, session);
         const place = { path: [], name: decl.name.text };
-        this.forward(instantiate(this.ck, env, decl, m, formals, { params: [] }, place), session);
+        this.forward(
+          instantiate(this.ck, env, decl, m, formals, { params: [], incomplete: false }, place),
+          session,
+        );
         this.ck.seen.add(decl);
       });
     }

@@ -5,10 +5,9 @@ import { dimOf, match, wrongKind } from "./arguments.ts";
 import type { CallArg, Checker, Env } from "./context.ts";
 import { isGeneric } from "./context.ts";
 import { moduleEnv } from "./evaluate.ts";
-import type { Module } from "./modules.ts";
 import { noFormalType } from "./types.ts";
 import { bind } from "./scope.ts";
-import type { Value } from "./values.ts";
+import type { Module, Value } from "./values.ts";
 import { float, int, POISON } from "./values.ts";
 
 const WANTED: Readonly<Record<string, string>> = {
