@@ -12,6 +12,8 @@ import type {
 } from "../../compiler/core/program.ts";
 import { decode } from "../../compiler/core/round.ts";
 import type { Target } from "../../compiler/core/target.ts";
+import type { DispatchTime, Span } from "../profile.ts";
+import { summarize } from "../profile.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { hostBytes, readPadded, writePadded } from "./host.ts";
 import type { Precision } from "./registers.ts";
@@ -132,7 +134,8 @@ class CpuState implements StateHandle {
   }
 }
 
-class CpuProgram implements PreparedProgram {
+/** A Program with its buffers; every run is over when `run` returns. */
+export class CpuProgram implements PreparedProgram {
   readonly #buffers: readonly ArrayBuffer[];
   /** What `poison` fills. */
   readonly #scratch: readonly Uint8Array[];
@@ -164,18 +167,25 @@ class CpuProgram implements PreparedProgram {
 
   run(inputs: Readonly<Record<string, Uint8Array>>): Promise<Row> {
     return attempt(() => {
-      this.#check();
-      for (const bytes of this.#scratch) bytes.fill(0xff);
-      for (const { tensor, bytes } of this.#inputs) {
-        const data = inputs[tensor.name];
-        if (!data) throw new Error(`input ${tensor.name} is missing`);
-        checkBytes(`input ${tensor.name}`, data, tensor);
-        writePadded(bytes, data, tensor.shape, tensor.dtype);
-      }
+      this.#upload(inputs);
       this.#dispatcher.run();
       const row = Object.fromEntries(this.#scalars.map((r) => [r.name, this.#scalar(r)]));
       return this.pacer.turn().then(() => row);
     });
+  }
+
+  /** Times every dispatch. The runs are real: they change the State as `run` does. */
+  async profile(inputs: Readonly<Record<string, Uint8Array>>, runs: number): Promise<DispatchTime[]> {
+    const spans: Span[][] = [];
+    for (let r = 0; r < runs; r++) {
+      this.#upload(inputs);
+      const began = performance.now();
+      const ends: number[] = [];
+      this.#dispatcher.run(() => ends.push((performance.now() - began) * 1000));
+      spans.push(ends.map((end, i) => ({ start: ends[i - 1] ?? 0, end })));
+      await this.pacer.turn();
+    }
+    return summarize(this.program, spans);
   }
 
   ready(): Promise<void> {
@@ -198,6 +208,17 @@ class CpuProgram implements PreparedProgram {
 
   #check(): void {
     if (!this.#live) throw new Error("this program was destroyed");
+  }
+
+  #upload(inputs: Readonly<Record<string, Uint8Array>>): void {
+    this.#check();
+    for (const bytes of this.#scratch) bytes.fill(0xff);
+    for (const { tensor, bytes } of this.#inputs) {
+      const data = inputs[tensor.name];
+      if (!data) throw new Error(`input ${tensor.name} is missing`);
+      checkBytes(`input ${tensor.name}`, data, tensor);
+      writePadded(bytes, data, tensor.shape, tensor.dtype);
+    }
   }
 
   #scalar(result: TensorView): number {
