@@ -74,7 +74,12 @@ export function dimsOf(specs: readonly InputSpec[], batch: Batch): Record<string
       const known = spec.shape.reduce<number>((n, d) => n * (typeof d === "number" ? d : dims[d] ?? 1), 1);
       if (symbols.length === 1) bind(spec, symbols[0], count(value) / known);
       else if (known !== count(value)) {
-        throw new BatchError(`${spec.name} has ${count(value)} elements, ${describe(spec)} takes ${known}`);
+        const where = Object.entries(dims).map(([name, n]) => `${name} ${n}`).join(", ");
+        throw new BatchError(
+          `${spec.name} has ${count(value)} elements; ${
+            describe(spec)
+          } takes ${known}, the others making ${where}`,
+        );
       }
       return false;
     });

@@ -95,6 +95,7 @@ const WANTED: Readonly<Record<ParamType, string>> = {
   axes: "an axis or a list of axes",
   dims: "a list of dims",
   sizes: "an int or a list of ints",
+  function: "a layer or a fn",
 };
 
 /** Marks what has no value, reported or not known: the call gives nothing, silently. */
@@ -164,10 +165,14 @@ function convert(type: ParamType, v: Value): ArgValue | undefined {
       return v.kind === "number" && typeof v.exact === "number" ? v.exact : undefined;
     case "axes":
       return convert("axis", v) ?? list(v, (x) => convert("axis", x) as number | undefined);
-    case "dims":
-      return list(v, dimOf);
+    case "dims": {
+      const one = dimOf(v);
+      return one !== undefined ? [one] : list(v, dimOf);
+    }
     case "sizes":
       return dimOf(v) ?? list(v, dimOf);
+    case "function":
+      return undefined;
   }
 }
 

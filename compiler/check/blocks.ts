@@ -1,3 +1,5 @@
+import { why } from "./policy.ts";
+import type { Choice } from "./policy.ts";
 import type { DType } from "../core/dtype.ts";
 import type { Dim } from "../core/shape.ts";
 import { eqDim, showShape } from "../core/shape.ts";
@@ -8,8 +10,6 @@ import type { Block, Expr, Pattern, Type } from "../syntax/ast.ts";
 import { dimOf, numberOf } from "./arguments.ts";
 import type { Checker, Env } from "./context.ts";
 import { builderAt, isGeneric, mentions } from "./context.ts";
-import type { Choice } from "./precision.ts";
-import { why } from "./precision.ts";
 import { count, insert, label } from "./report.ts";
 import { bind, inner } from "./scope.ts";
 import { evaluateDim, hostDType, isOfKind, kindNamed, symbolOf, unboundSymbol } from "./types.ts";

@@ -1,22 +1,22 @@
+import { regionOf } from "./policy.ts";
 import type { Span } from "../core/span.ts";
 import type { Node } from "../ir/graph.ts";
 import { OpError } from "../ir/op.ts";
 import type { Args, ArgValue, LibraryFunction, Param } from "../ops/library.ts";
 import type { FnDecl, ForwardItem } from "../syntax/ast.ts";
-import { coerce, match, UNKNOWN } from "./arguments.ts";
+import { coerce, match, UNKNOWN, wrongKind } from "./arguments.ts";
 import { block } from "./blocks.ts";
 import type { CallArg, Checker, Env, Site, Symbols } from "./context.ts";
 import { builderAt, isGeneric, refusal } from "./context.ts";
 import { bindInputs } from "./inputs.ts";
 import { LimitReached, LIMITS } from "./limits.ts";
 import { later } from "./later.ts";
-import type { Module } from "./modules.ts";
 import { FOLDS, INTEGER_FOLDS } from "./numbers.ts";
-import { policyOf, regionOf } from "./precision.ts";
+import { policyOf } from "./precision.ts";
 import { refuseFeatures } from "./provenance.ts";
 import { label } from "./report.ts";
 import { inner } from "./scope.ts";
-import type { Instance, LayerInstance, ModelInstance, StackValue, Value } from "./values.ts";
+import type { Instance, LayerInstance, ModelInstance, Module, StackValue, Value } from "./values.ts";
 import { describe, float, int, nodeOf, POISON, results, showOpen } from "./values.ts";
 import { eqShape } from "../core/shape.ts";
 
@@ -57,7 +57,7 @@ function uncallable(
   site: Site,
 ): void {
   const name = callee.kind === "model" ? callee.decl.name.text : callee.layer.name;
-  if (env.session.trained && callee.kind === "model") {
+  if (env.session.trained && !env.model && callee.kind === "model") {
     ck.report.error("MPT0407", {
       message: `a train block calls only the model that it trains, and ${name} is another`,
       labels: [label(site.callee, "not the trained model")],
@@ -106,6 +106,7 @@ function callFunction(
   if (args.some((a) => a.value.kind === "poison")) return POISON;
   const folded = fold(fn.name, args);
   if (folded) return folded;
+  if (fn.params[0]?.type === "function") return callThrough(ck, fn, args, site, env);
   const bound = libraryArgs(ck, env, fn.name, site.callee, fn.params, args);
   if (!bound) return POISON;
   try {
@@ -114,6 +115,37 @@ function callFunction(
     refused(ck, env, fn.name, fn.params, bound.given, site, refusal(error));
     return POISON;
   }
+}
+
+const CALLABLE: readonly Value["kind"][] = ["instance", "stack", "fn", "function"];
+
+/** `checkpoint(f, x)`: f is applied to x here, and the function is given what comes of it. */
+function callThrough(
+  ck: Checker,
+  fn: LibraryFunction,
+  args: readonly CallArg[],
+  site: Site,
+  env: Env,
+): Value {
+  const formals = fn.params.map((p) => ({ name: p.name, required: true }));
+  const given = match(ck, fn.name, site.callee, formals, args);
+  if (!given) return POISON;
+  const [f, x] = fn.params.map((p) => given.get(p.name)!);
+  if (!CALLABLE.includes(f.value.kind)) {
+    wrongKind(ck, `${fn.params[0].name} of ${fn.name}`, "a layer or a fn", f);
+    return POISON;
+  }
+  const value = ck.apply(f.value, [{ ...x, name: undefined }], { span: site.span, callee: f.expr.span }, env);
+  const node = nodeOf(value);
+  if (value.kind === "poison") return POISON;
+  if (node) return results(fn.build(builderAt(ck, env, site.span, fn.name), { [fn.params[1].name]: node }));
+  ck.report.error("MPT0209", {
+    message: `${fn.name} takes what gives one tensor`,
+    labels: [label(f.expr.span, `this gives ${describe(value)}`)],
+    expected: "a tensor",
+    found: describe(value),
+  });
+  return POISON;
 }
 
 /** A function of numbers known when compiling is such a number. */

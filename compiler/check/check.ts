@@ -12,15 +12,15 @@ import { bindFormals, genericFormals } from "./formals.ts";
 import { checkGenericFn, reportUnusedRules } from "./generic.ts";
 import { hostInputs } from "./inputs.ts";
 import { instantiate } from "./instances.ts";
-import type { Masters } from "./instances.ts";
+import type { Masters } from "./parameters.ts";
 import { Budget, LimitReached } from "./limits.ts";
-import type { Module, Resolve } from "./modules.ts";
+import type { Resolve } from "./modules.ts";
 import { loadModules } from "./modules.ts";
 import { policyOf } from "./precision.ts";
 import { label, replace, Reporter } from "./report.ts";
 import { checkTrain, flat } from "./train.ts";
 import type { TypedForward, TypedProgram, TypedTrain } from "./typed.ts";
-import type { ModelInstance, Value } from "./values.ts";
+import type { ModelInstance, Module, Value } from "./values.ts";
 
 export interface CheckOptions {
   /** Which train block is the program's, by its model's name; the first unless given. */
@@ -148,7 +148,9 @@ class Run {
       const near = closest(name, models);
       this.report.error("MPT0409", {
         message: `there is no model ${name} to train`,
-        labels: [label(decl.model.span, near ? `did you mean ${near}?` : entry ? "not a model" : "not declared")],
+        labels: [
+          label(decl.model.span, near ? `did you mean ${near}?` : entry ? "not a model" : "not declared"),
+        ],
         help: models.length > 0 ? `the models are ${models.join(", ")}` : undefined,
         edit: near ? replace(`train ${near}`, decl.model.span, near) : undefined,
       });
@@ -158,7 +160,7 @@ class Run {
     const args = evaluateArgs(this.ck, decl.args, env);
     const formals = bindFormals(this.ck, env, value.decl, value.module, args, decl.model.span);
     if (!formals) return undefined;
-    const masters: Masters = { params: [] };
+    const masters: Masters = { params: [], incomplete: false };
     const root = instantiate(this.ck, env, value.decl, value.module, formals, masters, { path: [], name });
     const forward = this.forward(root);
     this.calls = { of: root };
@@ -189,11 +191,15 @@ class Run {
       this.report.error("MPT0409", {
         message: `${this.entry.file} does not train ${wanted}`,
         labels: [label(this.start, "in this file")],
-        help: main.trains.length > 0 ? `it trains ${main.trains.map((t) => t.model.text).join(", ")}` : "it trains nothing",
+        help: main.trains.length > 0
+          ? `it trains ${main.trains.map((t) => t.model.text).join(", ")}`
+          : "it trains nothing",
       });
       return undefined;
     }
-    const held = new Set(main.models.flatMap((m) => m.items.flatMap((i) => i.kind === "layer" ? [i.callee.text] : [])));
+    const held = new Set(
+      main.models.flatMap((m) => m.items.flatMap((i) => i.kind === "layer" ? [i.callee.text] : [])),
+    );
     const roots = main.models.filter((m) => m.formals.every((f) => f.default) && !held.has(m.name.text));
     return roots.map((m) => this.standing(main, m)).at(-1);
   }
@@ -202,7 +208,7 @@ class Run {
     const env = moduleEnv(main);
     const formals = bindFormals(this.ck, env, decl, main, [], decl.name.span);
     if (!formals) return undefined;
-    const masters: Masters = { params: [] };
+    const masters: Masters = { params: [], incomplete: false };
     const root = instantiate(this.ck, env, decl, main, formals, masters, { path: [], name: decl.name.text });
     const forward = this.forward(root);
     return forward && typed(main, root, masters, forward);
@@ -222,7 +228,10 @@ class Run {
         const session = newSession({ generic: open });
         const env = moduleEnv(m, session);
         const place = { path: [], name: decl.name.text };
-        this.forward(instantiate(this.ck, env, decl, m, formals, { params: [] }, place), session);
+        this.forward(
+          instantiate(this.ck, env, decl, m, formals, { params: [], incomplete: false }, place),
+          session,
+        );
         this.ck.seen.add(decl);
       });
     }

@@ -1,5 +1,7 @@
+import { override, regionOf } from "./policy.ts";
+import type { Override, Policy } from "./policy.ts";
 import type { Span } from "../core/span.ts";
-import { DimError, showDim } from "../core/shape.ts";
+import { DimError, symbolsOf } from "../core/shape.ts";
 import type { Dim } from "../core/shape.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node, Region } from "../ir/graph.ts";
@@ -7,12 +9,9 @@ import { OpError } from "../ir/op.ts";
 import type { Expr, FnDecl, ModelDecl, Name } from "../syntax/ast.ts";
 import type { Budget } from "./limits.ts";
 import { CountingBuilder } from "./limits.ts";
-import type { Module } from "./modules.ts";
-import type { Ins, Override, Policy } from "./precision.ts";
-import { override, regionOf } from "./precision.ts";
+import type { Ins } from "./precision.ts";
 import type { Reporter } from "./report.ts";
-import type { Scope } from "./scope.ts";
-import type { LayerInstance, ModelInstance, Value } from "./values.ts";
+import type { LayerInstance, ModelInstance, Module, Scope, Value } from "./values.ts";
 import { nodeOf } from "./values.ts";
 
 /** What the parts of the checker share. Evaluation recurs through it, so that files depend one way. */
@@ -92,8 +91,7 @@ export function builderAt(ck: Checker, env: Env, span: Span, why: string): Build
 
 /** Symbols that a dim mentions. */
 export function mentions(d: Dim, names: ReadonlySet<string>): boolean {
-  return typeof d !== "number" && names.size > 0 &&
-    (showDim(d).match(/[A-Za-z_]\w*/g) ?? []).some((w) => names.has(w));
+  return names.size > 0 && symbolsOf(d).some((s) => names.has(s));
 }
 
 /** Whether a value hangs on a formal that has no value. */

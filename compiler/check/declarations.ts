@@ -16,7 +16,7 @@ export function checkModelDecl(ck: Checker, decl: ModelDecl): void {
     ck.report.error("MPT0202", {
       message: `${decl.name.text} has two precision items`,
       labels: [label(again.span, "again"), label(precisions[0].span, "first")],
-      help: "write all rules in one: precision { compute: f16, \"head\": f32 }",
+      help: 'write all rules in one: precision { compute: f16, "head": f32 }',
     });
   }
   const forwards = decl.items.filter((i): i is ForwardItem => i.kind === "forward");

@@ -1,3 +1,4 @@
+import { DEFAULT_POLICY, regionOf } from "./policy.ts";
 import type { Span } from "../core/span.ts";
 import type { Arg, Expr } from "../syntax/ast.ts";
 import type { CallArg, Checker, Env } from "./context.ts";
@@ -8,11 +9,10 @@ import { LimitReached, LIMITS } from "./limits.ts";
 import { members } from "./members.ts";
 import { resolveUnread } from "./names.ts";
 import { binary, convert, unary } from "./operators.ts";
-import { DEFAULT_POLICY, regionOf, resolvePrecision } from "./precision.ts";
+import { resolvePrecision } from "./precision.ts";
 import { label } from "./report.ts";
-import type { ConstEntry } from "./scope.ts";
 import { inner, lookup } from "./scope.ts";
-import type { Value } from "./values.ts";
+import type { ConstEntry, Value } from "./values.ts";
 import { describe, float, int, nodeOf, POISON } from "./values.ts";
 
 /** What an expression is worth. Reports what is wrong with it and then gives poison. */
@@ -131,7 +131,7 @@ function named(ck: Checker, name: string, span: Span, env: Env): Value {
   }
   const library = libraryValue(name);
   if (library) return library;
-  unknownName(ck.report, env.scope, name, span);
+  unknownName(ck.report, env, name, span);
   return POISON;
 }
 
@@ -176,7 +176,7 @@ export function moduleEnv(module: Env["module"], session = newSession()): Env {
 function conditional(ck: Checker, e: Extract<Expr, { kind: "if" }>, env: Env): Value {
   const cond = ck.evaluate(e.cond, env);
   if (cond.kind === "bool") {
-    resolveUnread(ck, cond.value ? e.else : e.then, env.scope);
+    resolveUnread(ck, cond.value ? e.else : e.then, env);
     return ck.evaluate(cond.value ? e.then : e.else, env);
   }
   if (cond.kind !== "poison") {
@@ -189,7 +189,7 @@ function conditional(ck: Checker, e: Extract<Expr, { kind: "if" }>, env: Env): V
       help: node ? "where(condition, a, b) chooses element by element when the program runs" : undefined,
     });
   }
-  resolveUnread(ck, e.then, env.scope);
-  resolveUnread(ck, e.else, env.scope);
+  resolveUnread(ck, e.then, env);
+  resolveUnread(ck, e.else, env);
   return POISON;
 }

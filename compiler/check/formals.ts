@@ -5,10 +5,9 @@ import { dimOf, match, wrongKind } from "./arguments.ts";
 import type { CallArg, Checker, Env } from "./context.ts";
 import { isGeneric } from "./context.ts";
 import { moduleEnv } from "./evaluate.ts";
-import type { Module } from "./modules.ts";
 import { noFormalType } from "./types.ts";
 import { bind } from "./scope.ts";
-import type { Value } from "./values.ts";
+import type { Module, Value } from "./values.ts";
 import { float, int, POISON } from "./values.ts";
 
 const WANTED: Readonly<Record<string, string>> = {
@@ -71,7 +70,11 @@ function checked(ck: Checker, env: Env, decl: ModelDecl, f: Formal, arg: CallArg
  * Stand-ins for the formals of a model that nothing makes: ints are symbols of their own name, and the rest are what
  * most programs would give. The names are those whose value is open.
  */
-export function genericFormals(ck: Checker, decl: ModelDecl, module: Module): { formals: Map<string, Value>; open: Set<string> } {
+export function genericFormals(
+  ck: Checker,
+  decl: ModelDecl,
+  module: Module,
+): { formals: Map<string, Value>; open: Set<string> } {
   const open = new Set(decl.formals.filter((f) => f.type.text === "int").map((f) => f.name.text));
   const formals = new Map<string, Value>();
   const own = moduleEnv(module);

@@ -5,11 +5,10 @@ import type { Checker, Env, Symbols } from "./context.ts";
 import { newSession } from "./context.ts";
 import { moduleEnv } from "./evaluate.ts";
 import { hostInputs } from "./inputs.ts";
-import type { Module } from "./modules.ts";
 import { ruleUse } from "./precision.ts";
 import { label } from "./report.ts";
 import { bind, inner } from "./scope.ts";
-import type { Value } from "./values.ts";
+import type { Module, Value } from "./values.ts";
 import { float, int } from "./values.ts";
 
 /** Checks a fn that nothing calls: its tensors are inputs, its numbers have no value. */
@@ -58,8 +57,13 @@ export function reportUnusedRules(ck: Checker, modules: readonly Module[]): void
         for (const rule of unused(item.policy)) {
           ck.report.error("MPT0303", {
             message: `"${rule.key.text}" matches no layer and no parameter of ${model.name.text}`,
-            labels: [label(rule.key.span, "matches nothing"), label(model.name.span, "paths begin under this model")],
-            help: layersOf(model.items.flatMap((i) => i.kind === "layer" || i.kind === "param" ? [i.name.text] : [])),
+            labels: [
+              label(rule.key.span, "matches nothing"),
+              label(model.name.span, "paths begin under this model"),
+            ],
+            help: layersOf(
+              model.items.flatMap((i) => i.kind === "layer" || i.kind === "param" ? [i.name.text] : []),
+            ),
           });
         }
       }

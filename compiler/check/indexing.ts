@@ -1,11 +1,12 @@
 import type { Dim } from "../core/shape.ts";
-import { addDim, showDim, subDim } from "../core/shape.ts";
+import { showDim } from "../core/shape.ts";
 import type { Span } from "../core/span.ts";
 import type { Node } from "../ir/graph.ts";
-import { reshape, slice } from "../ops/view.ts";
+import type { Subscript } from "../ops/subscript.ts";
+import { subscript } from "../ops/subscript.ts";
 import type { Expr, IndexItem } from "../syntax/ast.ts";
 import type { Checker, Env } from "./context.ts";
-import { builderAt } from "./context.ts";
+import { builderAt, isGeneric, refusal } from "./context.ts";
 import { count, label } from "./report.ts";
 import type { Value } from "./values.ts";
 import { describe, nodeOf, POISON, tensor } from "./values.ts";
@@ -35,10 +36,8 @@ export function index(ck: Checker, env: Env, e: IndexExpr, value: Value): Value 
   }
   const item = e.items[0];
   if (item.kind === "slice") {
-    const range = sliceRange(ck, env, item, length);
-    if (!range || typeof range.count !== "number" || typeof range.start !== "number") return POISON;
-    const { start, step } = range;
-    const at = Array.from({ length: range.count }, (_, i) => (start as number) + i * step);
+    const at = positions(ck, env, item, length);
+    if (!at) return POISON;
     if (value.kind === "stack") return { ...value, members: at.map((i) => value.members[i]) };
     return { kind: value.kind, items: at.map((i) => value.items[i]) };
   }
@@ -89,99 +88,62 @@ interface Range {
 }
 
 function indexTensor(ck: Checker, env: Env, e: IndexExpr, node: Node): Value {
-  const rank = node.type.shape.length;
-  if (e.items.length > rank) {
-    ck.report.error("MPT0216", {
-      message: `${count(e.items.length, "index").replace("indexs", "indices")} for ${
-        count(rank, "axis").replace("axiss", "axes")
-      }`,
-      labels: [label(e.items[rank].span, "one too many"), label(e.value.span, describe(tensor(node)))],
+  const items: Subscript[] = [];
+  for (const item of e.items) {
+    const made = item.kind === "slice" ? bounds(ck, env, item) : position(ck, env, item.index);
+    if (!made) return POISON;
+    items.push(made);
+  }
+  try {
+    return tensor(subscript(builderAt(ck, env, e.span, "index"), node, items));
+  } catch (error) {
+    const refused = refusal(error);
+    if (isGeneric(env, tensor(node))) return POISON;
+    const at = refused.detail.input === undefined ? undefined : e.items[refused.detail.input];
+    ck.report.error("MPT0217", {
+      message: refused.message,
+      labels: [label(at?.span ?? e.span, "this"), label(e.value.span, describe(tensor(node)))],
+      expected: refused.detail.expected,
+      found: refused.detail.found,
+      help: refused.detail.help,
     });
     return POISON;
   }
-  const build = builderAt(ck, env, e.span, "index");
-  let out = node;
-  const kept: boolean[] = [];
-  for (const [axis, item] of e.items.entries()) {
-    const extent = node.type.shape[axis];
-    const range = item.kind === "slice"
-      ? sliceRange(ck, env, item, extent)
-      : elementRange(ck, env, item, extent, axis);
-    if (!range) return POISON;
-    out = slice(build, out, axis, range.start, range.count, range.step);
-    kept.push(item.kind === "slice");
-  }
-  if (kept.every(Boolean)) return tensor(out);
-  return tensor(reshape(build, out, out.type.shape.filter((_, axis) => kept[axis] ?? true)));
 }
 
-function elementRange(
-  ck: Checker,
-  env: Env,
-  item: Extract<IndexItem, { kind: "at" }>,
-  extent: Dim,
-  axis: number,
-): Range | undefined {
-  const i = whole(ck, env, item.index);
-  if (i === undefined) return undefined;
-  if (typeof i === "number" && typeof extent === "number" && (i < -extent || i >= extent)) {
-    outOfRange(ck, item.span, i, extent, `axis ${axis} has ${extent}`);
-    return undefined;
-  }
-  return { start: fromFront(i, extent), count: 1, step: 1 };
+function position(ck: Checker, env: Env, e: Expr): Subscript | undefined {
+  const at = whole(ck, env, e);
+  return at === undefined ? undefined : { kind: "at", position: at };
 }
 
-/** A negative number counts from the end. */
-function fromFront(i: Dim, extent: Dim): Dim {
-  return typeof i === "number" && i < 0 ? addDim(i, extent) : i;
+type Slice = Extract<IndexItem, { kind: "slice" }>;
+
+/** The bounds of a slice, each an int known when compiling; undefined where one is not, which is reported. */
+function bounds(ck: Checker, env: Env, item: Slice): Extract<Subscript, { kind: "slice" }> | undefined {
+  const part = (e: Expr | undefined) => e && whole(ck, env, e);
+  const [start, stop, step] = [part(item.start), part(item.stop), part(item.step)];
+  if ((item.start && start === undefined) || (item.stop && stop === undefined)) return undefined;
+  if (item.step && step === undefined) return undefined;
+  if (step === undefined || (typeof step === "number" && step !== 0)) {
+    return { kind: "slice", start, stop, step };
+  }
+  ck.report.error("MPT0216", {
+    message: step === 0 ? "a slice's step is not 0" : "a slice's step is a number known when compiling",
+    labels: [label(item.step!.span, `this is ${showDim(step)}`)],
+  });
+  return undefined;
 }
 
-/** Python's slice of `extent` elements; bounds beyond the ends are clamped where both are numbers. */
-function sliceRange(
-  ck: Checker,
-  env: Env,
-  item: Extract<IndexItem, { kind: "slice" }>,
-  extent: Dim,
-): Range | undefined {
-  const part = (e: Expr | undefined) => e === undefined ? null : whole(ck, env, e);
-  const from = part(item.start);
-  const to = part(item.stop);
-  const by = part(item.step) ?? (item.step ? undefined : 1);
-  if (from === undefined || to === undefined || by === undefined) return undefined;
-  if (typeof by !== "number" || by === 0) {
-    ck.report.error("MPT0216", {
-      message: by === 0 ? "a slice's step is not 0" : "a slice's step is a number known when compiling",
-      labels: [label(item.step!.span, `this is ${showDim(by)}`)],
-    });
+/** Positions that Python's slice of `length` items takes. */
+function positions(ck: Checker, env: Env, item: Slice, length: number): number[] | undefined {
+  const b = bounds(ck, env, item);
+  if (!b) return undefined;
+  const { start = null, stop = null, step = 1 } = b;
+  if ((start !== null && typeof start !== "number") || (stop !== null && typeof stop !== "number")) {
     return undefined;
   }
-  const ends = [from, to].every((d) => d === null || typeof d === "number");
-  if (typeof extent === "number" && ends) {
-    const [start, stop] = clampedEnds(from as number | null, to as number | null, by, extent);
-    return { start, count: Math.max(0, Math.ceil((stop - start) / by)), step: by };
-  }
-  if (by !== 1) {
-    if (from === null && to === null && by === -1) {
-      return { start: subDim(extent, 1), count: extent, step: -1 };
-    }
-    ck.report.error("MPT0216", {
-      message: "a slice with a step needs sizes known when compiling",
-      labels: [label(item.span, `of an axis of ${showDim(extent)}`)],
-      help: `give the axis a number in the input's type`,
-    });
-    return undefined;
-  }
-  const start = from === null ? 0 : fromFront(from, extent);
-  const stop = to === null ? extent : fromFront(to, extent);
-  const size = subDim(stop, start);
-  if (typeof size === "number" && size < 0) {
-    ck.report.error("MPT0217", {
-      message: "this slice ends before it starts",
-      labels: [label(item.span, `from ${showDim(start)} to ${showDim(stop)}`)],
-    });
-    return undefined;
-  }
-  return { start, count: size, step: 1 };
+  const [from, to] = clampedEnds(start, stop, step, length);
+  return Array.from({ length: Math.max(0, Math.ceil((to - from) / step)) }, (_, i) => from + i * step);
 }
 
 function clampedEnds(from: number | null, to: number | null, by: number, extent: number): [number, number] {

@@ -23,7 +23,9 @@ export function initialiser(ck: Checker, env: Env, e: Expr, shape: Shape): Init 
       message: "a param starts from an initialiser",
       labels: [label(e.span, `this is ${describe(value)}`)],
       expected: [...INITIALISERS.keys()].join(", "),
-      edit: plain ? replace(`start from constant(${value.value})`, e.span, `constant(${value.value})`) : undefined,
+      edit: plain
+        ? replace(`start from constant(${value.value})`, e.span, `constant(${value.value})`)
+        : undefined,
     });
     return undefined;
   }
@@ -39,7 +41,10 @@ export function initialiser(ck: Checker, env: Env, e: Expr, shape: Shape): Init 
     return undefined;
   }
   const given = evaluateArgs(ck, e.kind === "call" ? e.args : [], env);
-  const formals = initial.params.map((p) => ({ name: p.name, required: p.default === undefined && !p.optional }));
+  const formals = initial.params.map((p) => ({
+    name: p.name,
+    required: p.default === undefined && !p.optional,
+  }));
   const matched = match(ck, head.name, head.span, formals, given);
   if (!matched) return undefined;
   const args: Record<string, ArgValue> = {};

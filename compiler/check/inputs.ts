@@ -1,5 +1,5 @@
 import type { DType } from "../core/dtype.ts";
-import { isFloat, kindOf } from "../core/dtype.ts";
+import { isFloat } from "../core/dtype.ts";
 import type { Dim } from "../core/shape.ts";
 import { eqDim, showDim, showShape, sizeOf, symbol } from "../core/shape.ts";
 import type { Span } from "../core/span.ts";

@@ -1,14 +1,15 @@
 import { isDType } from "../core/dtype.ts";
 import { closest } from "../core/closest.ts";
 import type { Span } from "../core/span.ts";
-import { INITIALISERS, LAYERS } from "../layers/index.ts";
+import { LAYERS } from "../layers/index.ts";
 import { LIBRARY } from "../ops/index.ts";
+import { LATER } from "../ops/later.ts";
 import type { BinaryOp } from "../syntax/ast.ts";
 import type { Reporter } from "./report.ts";
 import { label, replace } from "./report.ts";
-import type { Scope } from "./scope.ts";
-import { namesOf } from "./scope.ts";
-import type { Value } from "./values.ts";
+import type { Env } from "./context.ts";
+import { lookup, namesOf } from "./scope.ts";
+import type { Entry, Value } from "./values.ts";
 import { isSymbolName } from "./values.ts";
 
 /** The library function behind each operator. */
@@ -45,9 +46,6 @@ export function libraryValue(name: string): Value | undefined {
   return LATER.has(name) ? { kind: "later", name } : undefined;
 }
 
-/** Names of the language that this version does not have. */
-export const LATER: ReadonlySet<string> = new Set<string>();
-
 export function libraryNames(): string[] {
   return [...LAYERS.keys(), ...[...LIBRARY.keys()].filter((n) => !HIDDEN.has(n))];
 }
@@ -78,14 +76,13 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   binary_cross_entropy: "bce_with_logits",
 };
 
-/** Reports a name that nothing binds. */
-export function unknownName(report: Reporter, scope: Scope, name: string, span: Span): void {
-  if (name === "") return;
-  const known = libraryNames();
-  const near = known.includes(ELSEWHERE[name])
-    ? ELSEWHERE[name]
-    : closest(name, [...namesOf(scope), ...known]);
-  const symbol = isSymbolName(name) && name.length <= 2;
+/** Reports a name that nothing binds; `as` says what kind of thing is looked for. */
+export function unknownName(report: Reporter, env: Env, name: string, span: Span, as?: "layer"): void {
+  if (name === "" || lostInRecovery(env, name)) return;
+  const known = as === "layer" ? [...LAYERS.keys()] : libraryNames();
+  const own = namesOf(env.scope).filter((n) => as !== "layer" || makesLayers(lookup(env.scope, n)));
+  const near = known.includes(ELSEWHERE[name]) ? ELSEWHERE[name] : closest(name, [...own, ...known]);
+  const symbol = as !== "layer" && isSymbolName(name) && name.length <= 2;
   report.error("MPT0201", {
     message: `there is no ${name} here`,
     labels: [label(span, near ? `did you mean ${near}?` : "nothing has this name")],
@@ -96,4 +93,14 @@ export function unknownName(report: Reporter, scope: Scope, name: string, span: 
   });
 }
 
-export { INITIALISERS, LAYERS, LIBRARY };
+function makesLayers(entry: Entry | undefined): boolean {
+  return entry?.kind === "value" && (entry.value.kind === "model" || entry.value.kind === "layer");
+}
+
+/** Where the parser has reported faults, a declaration may be missing from the tree; its name is then not unknown. */
+function lostInRecovery({ module }: Env, name: string): boolean {
+  if (!module.broken) return false;
+  const declared = new RegExp(`\\b(?:fn|model|const|policy|layer|param|let)\\s+${name}\\b`);
+  return declared.test(module.source.text) ||
+    new RegExp(`[({,]\\s*${name}\\s*[:},)]`).test(module.source.text);
+}

@@ -9,25 +9,7 @@ import { describe, nodeOf, POISON } from "./values.ts";
 export function members(ck: Checker, _env: Env, e: Extract<Expr, { kind: "member" }>, value: Value): Value {
   if (value.kind === "poison" || e.name.text === "") return POISON;
   const name = e.name.text;
-  if (value.kind === "instance") {
-    const instance = value.instance;
-    const names = instance.is === "model" ? [...instance.members.keys()] : [...instance.weights.keys()];
-    if (instance.is === "model") {
-      const member = instance.members.get(name);
-      if (member) return member;
-    } else {
-      const param = instance.weights.get(name);
-      if (param) return { kind: "param", param };
-    }
-    const near = closest(name, names);
-    ck.report.error("MPT0221", {
-      message: `${instance.name} has no ${name}`,
-      labels: [label(e.name.span, near ? `did you mean ${near}?` : "not a part of it")],
-      help: names.length > 0 ? `it has ${names.slice(0, 12).join(", ")}` : "it has no parts",
-      edit: near ? replace(`use ${near}`, e.name.span, near) : undefined,
-    });
-    return POISON;
-  }
+  if (value.kind === "instance" || value.kind === "part") return partOf(ck, e, value);
   if (value.kind === "stack") {
     ck.report.error("MPT0221", {
       message: `${value.name} is a stack, and its members are numbered`,
@@ -49,6 +31,37 @@ export function members(ck: Checker, _env: Env, e: Extract<Expr, { kind: "member
     message: `${describe(value)} has no parts`,
     labels: [label(e.name.span, "nothing to reach with a dot")],
     help,
+  });
+  return POISON;
+}
+
+/** A layer, a parameter, or what leads to one. */
+function partOf(
+  ck: Checker,
+  e: Extract<Expr, { kind: "member" }>,
+  value: Extract<Value, { kind: "instance" | "part" }>,
+): Value {
+  const { instance } = value;
+  const prefix = value.kind === "part" ? `${value.prefix}.` : "";
+  const name = prefix + e.name.text;
+  if (instance.is === "model") {
+    const member = instance.members.get(name);
+    if (member) return member;
+  } else {
+    const param = instance.weights.get(name);
+    if (param) return { kind: "param", param };
+    if ([...instance.weights.keys()].some((w) => w.startsWith(`${name}.`))) {
+      return { kind: "part", instance, prefix: name };
+    }
+  }
+  const parts = [...(instance.is === "model" ? instance.members : instance.weights).keys()];
+  const names = parts.filter((n) => n.startsWith(prefix)).map((n) => n.slice(prefix.length).split(".")[0]);
+  const near = closest(e.name.text, names);
+  ck.report.error("MPT0221", {
+    message: `${describe(value).replace(/^the layer /, "")} has no ${e.name.text}`,
+    labels: [label(e.name.span, near ? `did you mean ${near}?` : "not a part of it")],
+    help: names.length > 0 ? `it has ${[...new Set(names)].slice(0, 12).join(", ")}` : "it has no parts",
+    edit: near ? replace(`use ${near}`, e.name.span, near) : undefined,
   });
   return POISON;
 }

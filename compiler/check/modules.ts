@@ -1,28 +1,13 @@
+import type { Module } from "./values.ts";
 import { closest } from "../core/closest.ts";
 import type { Diagnostic } from "../core/diagnostic.ts";
 import type { Source } from "../core/span.ts";
 import { withPrecision } from "../syntax/one_precision.ts";
 import { parse } from "../syntax/parse.ts";
-import type { ConstDecl, FnDecl, ImportDecl, ModelDecl, Name, PolicyDecl, TrainDecl } from "../syntax/ast.ts";
+import type { ImportDecl, Name } from "../syntax/ast.ts";
 import type { Reporter } from "./report.ts";
 import { label, replace } from "./report.ts";
-import type { Scope } from "./scope.ts";
 import { inner } from "./scope.ts";
-
-/** One file: its declarations by name, and the scope that they and its imports make. */
-export interface Module {
-  readonly source: Source;
-  readonly scope: Scope;
-  readonly models: readonly ModelDecl[];
-  readonly fns: readonly FnDecl[];
-  readonly consts: readonly ConstDecl[];
-  readonly policies: readonly PolicyDecl[];
-  readonly trains: readonly TrainDecl[];
-  /** Its own names, without what it imports. */
-  readonly exports: ReadonlySet<string>;
-  /** The parser found faults in it. */
-  readonly broken: boolean;
-}
 
 export type Resolve = (path: string, from: string) => Source | undefined;
 

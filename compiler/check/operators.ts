@@ -1,3 +1,4 @@
+import { why } from "./policy.ts";
 import { isDType } from "../core/dtype.ts";
 import type { Node } from "../ir/graph.ts";
 import { showType } from "../ir/op.ts";
@@ -7,9 +8,9 @@ import type { BinaryOp, Expr } from "../syntax/ast.ts";
 import { numberOf } from "./arguments.ts";
 import type { Checker, Env } from "./context.ts";
 import { builderAt, isGeneric, refusal } from "./context.ts";
-import { LIBRARY, OPERATORS } from "./library.ts";
+import { OPERATORS } from "./library.ts";
+import { LIBRARY } from "../ops/index.ts";
 import { arithmetic, comparison, negate, NumberError } from "./numbers.ts";
-import { why } from "./precision.ts";
 import { label } from "./report.ts";
 import { kindNamed } from "./types.ts";
 import type { NumberValue, Value } from "./values.ts";

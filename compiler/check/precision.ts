@@ -2,58 +2,14 @@ import type { DType } from "../core/dtype.ts";
 import { isDType, isFloat } from "../core/dtype.ts";
 import { closest } from "../core/closest.ts";
 import type { Span } from "../core/span.ts";
-import type { Region } from "../ir/graph.ts";
 import type { Name, Rule } from "../syntax/ast.ts";
-import type { Glob } from "./globs.ts";
 import { parseGlob, winner } from "./globs.ts";
+import type { Choice, GlobRule, Key, Override, Policy } from "./policy.ts";
+import { DEFAULT_POLICY, KEYS, override, presetKeys, PRESETS } from "./policy.ts";
 import type { Reporter } from "./report.ts";
 import { label, oneOf, replace } from "./report.ts";
-import type { Scope } from "./scope.ts";
 import { lookup, namesOf } from "./scope.ts";
-import type { Instance, ModelInstance } from "./values.ts";
-
-export const KEYS = ["params", "compute", "accum", "output"] as const;
-export type Key = typeof KEYS[number];
-
-/** A dtype and the annotation that set it, as origins tell it: "precision of MLP". */
-export interface Choice {
-  readonly dtype: DType;
-  readonly by: string;
-  readonly span?: Span;
-}
-
-/** What is in force at a point. */
-export type Policy = Readonly<Record<Key, Choice>>;
-
-/** What one annotation says; missing keys come from the enclosing one. */
-export interface Override {
-  readonly keys: Partial<Readonly<Record<Key, Choice>>>;
-  readonly rules: readonly GlobRule[];
-}
-
-export interface GlobRule {
-  readonly glob: Glob;
-  readonly override: Override;
-  readonly span: Span;
-  /** Rules of a named policy only warn where they match nothing. */
-  readonly policy?: string;
-  /** Shared by every instance of the rule: whether any path matched. */
-  readonly use: { matched: boolean };
-}
-
-const preset = (
-  params: DType,
-  compute: DType,
-  output: DType,
-) => ({ params, compute, accum: "f32", output } as const);
-
-export const PRESETS: Readonly<Record<string, Readonly<Record<Key, DType>>>> = {
-  f32: preset("f32", "f32", "f32"),
-  mixed_f16: preset("f32", "f16", "f32"),
-  mixed_bf16: preset("f32", "bf16", "f32"),
-  pure_f16: preset("f16", "f16", "f16"),
-  pure_bf16: preset("bf16", "bf16", "bf16"),
-};
+import type { Instance, ModelInstance, Scope } from "./values.ts";
 
 /** What precision names a later version brings, and what to write until then. */
 const LATER: Readonly<Record<string, string>> = {
@@ -63,18 +19,6 @@ const LATER: Readonly<Record<string, string>> = {
   f8e5m2: "bf16",
   auto: "f16",
 };
-
-export const DEFAULT_POLICY: Policy = presetKeys("mixed_f16", "mixed_f16, the default") as Policy;
-
-function presetKeys(name: string, by: string, span?: Span): Record<Key, Choice> {
-  const keys = PRESETS[name];
-  return Object.fromEntries(KEYS.map((k) => [k, { dtype: keys[k], by, span }])) as Record<Key, Choice>;
-}
-
-/** The enclosing policy with an annotation inside it. */
-export function override(outer: Policy, inner: Override | undefined): Policy {
-  return inner ? { ...outer, ...inner.keys } : outer;
-}
 
 /** A bare dtype sets compute and output; f32 sets params, too. */
 function bare(dtype: DType, by: string, span: Span): Override {
@@ -260,7 +204,7 @@ export type Ins = ReadonlyMap<ModelInstance | undefined, readonly Override[]>;
 export function policyOf(instance: Instance, ins: Ins, weight?: string): Policy {
   const chain: Instance[] = [];
   for (let i: Instance | undefined = instance; i; i = i.parent) chain.unshift(i);
-  const path = weight === undefined ? instance.path : [...instance.path, weight];
+  const path = weight === undefined ? instance.path : [...instance.path, ...weight.split(".")];
   let p = DEFAULT_POLICY;
   for (const o of ins.get(undefined) ?? []) p = override(p, o);
   chain.forEach((level, i) => {
@@ -279,21 +223,6 @@ export function policyOf(instance: Instance, ins: Ins, weight?: string): Policy 
 
 function ruled(p: Policy, rules: readonly GlobRule[], path: readonly string[]): Policy {
   return path.length === 0 ? p : override(p, winner(rules, path)?.override);
-}
-
-/** The region of a policy, as nodes carry it. */
-export function regionOf(p: Policy): Region {
-  return {
-    compute: p.compute.dtype,
-    accum: p.accum.dtype,
-    why: why("compute", p.compute),
-    span: p.compute.span,
-  };
-}
-
-/** "compute: f16 (precision of MLP)". */
-export function why(key: Key, choice: Choice): string {
-  return `${key}: ${choice.dtype} (${choice.by})`;
 }
 
 /** Whether a path rule matched anything; undefined where nothing made the model that has it. */

@@ -1,28 +1,5 @@
 import type { Span } from "../core/span.ts";
-import type { ConstDecl, PolicyDecl } from "../syntax/ast.ts";
-import type { Module } from "./modules.ts";
-import type { Value } from "./values.ts";
-
-/** What a name stands for. */
-export type Entry =
-  | { readonly kind: "value"; readonly value: Value; readonly span?: Span }
-  | { readonly kind: "policy"; readonly decl: PolicyDecl; readonly module: Module; readonly span?: Span }
-  | ConstEntry;
-
-/** Evaluated when it is first named. */
-export interface ConstEntry {
-  readonly kind: "const";
-  readonly decl: ConstDecl;
-  readonly module: Module;
-  readonly span?: Span;
-  state: "unread" | "reading" | Value;
-}
-
-/** Names, and the scope around them: a block in a forward in a model in a file. */
-export interface Scope {
-  readonly names: Map<string, Entry>;
-  readonly outer?: Scope;
-}
+import type { Entry, Scope, Value } from "./values.ts";
 
 export function inner(outer?: Scope): Scope {
   return { names: new Map(), outer };

@@ -14,7 +14,13 @@ import type { Value } from "./values.ts";
 import { describe } from "./values.ts";
 
 /** A field of a train block, its head found among the field's own, its arguments complete. */
-export function setting(ck: Checker, env: Env, field: FieldName, e: Expr, paths: readonly Path[]): Setting | undefined {
+export function setting(
+  ck: Checker,
+  env: Env,
+  field: FieldName,
+  e: Expr,
+  paths: readonly Path[],
+): Setting | undefined {
   if (e.kind === "error") return undefined;
   const heads = HEADS[field]!;
   const head = e.kind === "call" ? e.callee : e;
@@ -48,7 +54,11 @@ export function setting(ck: Checker, env: Env, field: FieldName, e: Expr, paths:
 
 function example(head: Head): string {
   const needed = head.params.filter((p) => p.default === undefined).map((p) => `${p.name}: …`);
-  return head.name === "SGD" ? "AdamW(lr: 1e-3)" : needed.length > 0 ? `${head.name}(${needed.join(", ")})` : head.name;
+  return head.name === "SGD"
+    ? "AdamW(lr: 1e-3)"
+    : needed.length > 0
+    ? `${head.name}(${needed.join(", ")})`
+    : head.name;
 }
 
 function unknownHead(
@@ -176,7 +186,8 @@ function groupsIn(ck: Checker, v: Value, arg: CallArg, paths: readonly Path[]): 
   for (const item of items ?? []) {
     const parts = item.kind === "tuple" || item.kind === "list" ? item.items : [];
     const [glob, lr] = parts;
-    const sound = parts.length === 2 && glob.kind === "string" && lr.kind === "number" && lr.value !== undefined;
+    const sound = parts.length === 2 && glob.kind === "string" && lr.kind === "number" &&
+      lr.value !== undefined;
     if (!sound) return wrongGroups();
     const globs = globsIn(ck, glob, arg, paths);
     if (!globs) return undefined;

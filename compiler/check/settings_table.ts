@@ -22,7 +22,9 @@ export interface Head {
 }
 
 const number = (name: string, value?: number, bounds: Partial<SettingParam> = { min: 0 }): SettingParam =>
-  value === undefined ? { name, type: "number", ...bounds } : { name, type: "number", default: value, ...bounds };
+  value === undefined
+    ? { name, type: "number", ...bounds }
+    : { name, type: "number", default: value, ...bounds };
 const count = (name: string, value?: number, min = 1): SettingParam =>
   value === undefined ? { name, type: "count", min } : { name, type: "count", default: value, min };
 
@@ -130,5 +132,10 @@ export const LATER_HEADS: Readonly<Partial<Record<FieldName, readonly string[]>>
 };
 
 /** Fields of the language that this version does not have. */
-export const LATER_FIELDS: ReadonlySet<FieldName> = new Set(["precision_control", "quantize", "prune", "stop", "ema"]);
-
+export const LATER_FIELDS: ReadonlySet<FieldName> = new Set([
+  "precision_control",
+  "quantize",
+  "prune",
+  "stop",
+  "ema",
+]);

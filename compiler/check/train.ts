@@ -1,3 +1,4 @@
+import { regionOf } from "./policy.ts";
 import { closest } from "../core/closest.ts";
 import { isFloat } from "../core/dtype.ts";
 import type { Span } from "../core/span.ts";
@@ -7,18 +8,17 @@ import type { Expr, Field, FieldName, TrainDecl } from "../syntax/ast.ts";
 import { destructure } from "./blocks.ts";
 import type { Checker, Env, Session, Symbols } from "./context.ts";
 import { builderAt } from "./context.ts";
-import { pathsOfParams } from "./instances.ts";
-import type { Masters } from "./instances.ts";
+import type { Masters } from "./parameters.ts";
+import { pathsOfParams } from "./parameters.ts";
 import { hostInputs } from "./inputs.ts";
 import { later } from "./later.ts";
-import type { Module } from "./modules.ts";
-import { policyOf, regionOf } from "./precision.ts";
+import { policyOf } from "./precision.ts";
 import { insert, label, replace } from "./report.ts";
 import { bind, inner } from "./scope.ts";
 import { setting } from "./settings.ts";
 import { LATER_FIELDS } from "./settings_table.ts";
 import type { Setting, TypedTrain } from "./typed.ts";
-import type { ModelInstance, Value } from "./values.ts";
+import type { ModelInstance, Module, Value } from "./values.ts";
 import { describe, nodeOf, POISON, showOpen } from "./values.ts";
 
 /** What a train block makes; undefined where something in it is wrong, which has been reported. */
@@ -47,7 +47,7 @@ export function checkTrain(
   const fields = once(ck, decl.fields);
   const values: Partial<Record<FieldName, Setting>> = {};
   const metrics: { name: string; node: Node }[] = [];
-  const paths = pathsOfParams(masters);
+  const paths = masters.incomplete ? [] : pathsOfParams(masters);
   let loss: Node | undefined;
   let accumulate: number | undefined = 1;
   for (const field of fields) {
@@ -128,7 +128,9 @@ function requireFields(ck: Checker, decl: TrainDecl): void {
     ] as const
   ) {
     if (has(name)) continue;
-    const near = decl.fields.flatMap((f) => f.kind === "metric" && closest(f.name.text, [name]) ? [f] : [])[0];
+    const near = decl.fields.flatMap((f) =>
+      f.kind === "metric" && closest(f.name.text, [name]) ? [f] : []
+    )[0];
     ck.report.error(code, {
       message: `this train block has no ${name}`,
       labels: [
@@ -136,7 +138,8 @@ function requireFields(ck: Checker, decl: TrainDecl): void {
         ...(near ? [label(near.name.span, "a metric, which trains nothing")] : []),
       ],
       help: name === "loss" ? `as in loss = cross_entropy(${decl.model.text}(x), label)` : undefined,
-      edit: suggestion && insert("add one: optimizer = AdamW(lr: 1e-3)", decl.span.file, decl.span.end - 1, suggestion),
+      edit: suggestion &&
+        insert("add one: optimizer = AdamW(lr: 1e-3)", decl.span.file, decl.span.end - 1, suggestion),
     });
   }
 }
@@ -181,7 +184,9 @@ function scalar(ck: Checker, env: Env, e: Expr, what: string, code: "MPT0404" | 
 function micro(ck: Checker, env: Env, e: Expr): number | undefined {
   const v = ck.evaluate(e, env);
   if (v.kind === "poison") return undefined;
-  if (v.kind === "number" && v.value !== undefined && Number.isInteger(v.value) && v.value >= 1) return v.value;
+  if (v.kind === "number" && v.value !== undefined && Number.isInteger(v.value) && v.value >= 1) {
+    return v.value;
+  }
   ck.report.error("MPT0412", {
     message: "accumulate is a whole number, 1 or more",
     labels: [label(e.span, `this is ${describe(v)}`)],

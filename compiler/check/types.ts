@@ -42,7 +42,9 @@ function noType(ck: Checker, name: Name, candidates: readonly string[], expected
 
 /** Reports the type of a formal that is none. */
 export function noFormalType(ck: Checker, name: Name): void {
-  if (name.text !== "") noType(ck, name, ["int", "float", "bool", "string", "dtype"], "int, float, bool, string or dtype");
+  if (name.text !== "") {
+    noType(ck, name, ["int", "float", "bool", "string", "dtype"], "int, float, bool, string or dtype");
+  }
 }
 
 /** Whether a tensor of this dtype is of this kind as it is. */

@@ -1,15 +1,23 @@
 import type { DType } from "../core/dtype.ts";
 import type { Dim, Shape } from "../core/shape.ts";
 import { showDim, showShape } from "../core/shape.ts";
-import type { Span } from "../core/span.ts";
+import type { Source, Span } from "../core/span.ts";
 import type { Node } from "../ir/graph.ts";
 import type { TensorType } from "../ir/op.ts";
 import { showType } from "../ir/op.ts";
 import type { Init, Layer } from "../layers/layer.ts";
 import type { Args, LibraryFunction } from "../ops/library.ts";
-import type { Expr, FnDecl, LayerItem, ModelDecl, Name } from "../syntax/ast.ts";
-import type { GlobRule, Override } from "./precision.ts";
-import type { Module } from "./modules.ts";
+import type {
+  ConstDecl,
+  Expr,
+  FnDecl,
+  LayerItem,
+  ModelDecl,
+  Name,
+  PolicyDecl,
+  TrainDecl,
+} from "../syntax/ast.ts";
+import type { GlobRule, Override } from "./policy.ts";
 
 /** What an expression is worth while compiling. `poison` stands for something already reported, and spreads silently. */
 export type Value =
@@ -23,6 +31,8 @@ export type Value =
   | { readonly kind: "param"; readonly param: Parameter }
   | { readonly kind: "instance"; readonly instance: Instance }
   | StackValue
+  /** Weights of a layer that share the first words of their names: `attn.out_proj`. */
+  | { readonly kind: "part"; readonly instance: LayerInstance; readonly prefix: string }
   | { readonly kind: "fn"; readonly decl: FnDecl; readonly module: Module }
   | { readonly kind: "model"; readonly decl: ModelDecl; readonly module: Module }
   | { readonly kind: "layer"; readonly layer: Layer }
@@ -93,6 +103,42 @@ export interface LayerInstance extends InstanceBase {
 
 export type Instance = ModelInstance | LayerInstance;
 
+/** One file: its declarations by name, and the scope that they and its imports make. */
+export interface Module {
+  readonly source: Source;
+  readonly scope: Scope;
+  readonly models: readonly ModelDecl[];
+  readonly fns: readonly FnDecl[];
+  readonly consts: readonly ConstDecl[];
+  readonly policies: readonly PolicyDecl[];
+  readonly trains: readonly TrainDecl[];
+  /** Its own names, without what it imports. */
+  readonly exports: ReadonlySet<string>;
+  /** The parser found faults in it. */
+  readonly broken: boolean;
+}
+
+/** What a name stands for. */
+export type Entry =
+  | { readonly kind: "value"; readonly value: Value; readonly span?: Span }
+  | { readonly kind: "policy"; readonly decl: PolicyDecl; readonly module: Module; readonly span?: Span }
+  | ConstEntry;
+
+/** Evaluated when it is first named. */
+export interface ConstEntry {
+  readonly kind: "const";
+  readonly decl: ConstDecl;
+  readonly module: Module;
+  readonly span?: Span;
+  state: "unread" | "reading" | Value;
+}
+
+/** Names, and the scope around them: a block in a forward in a model in a file. */
+export interface Scope {
+  readonly names: Map<string, Entry>;
+  readonly outer?: Scope;
+}
+
 export const POISON: Value = { kind: "poison" };
 
 export function tensor(node: Node): Value {
@@ -153,6 +199,8 @@ export function describe(v: Value, depth = 0): string {
       return `the layer ${v.instance.name}`;
     case "stack":
       return `the stack ${v.name}`;
+    case "part":
+      return `${v.prefix} of ${v.instance.name}`;
     case "fn":
       return `the fn ${v.decl.name.text}`;
     case "model":

@@ -135,8 +135,13 @@ function opaque(op: string, a: Dim, b: Dim, f: (x: number, y: number) => number)
   if (typeof a === "number" && typeof b === "number") return f(a, b);
   const key = `(${showDim(a)} ${op} ${showDim(b)})`;
   return new Poly([
-    term([{ atom: { key, eval: (env) => f(evaluate(a, env), evaluate(b, env)) }, power: 1 }], 1, 1),
+    term([{ atom: { key, eval: (env) => f(evaluateDim(a, env), evaluateDim(b, env)) }, power: 1 }], 1, 1),
   ]);
+}
+
+/** The symbols that a dim mentions, those inside its quotients and remainders among them. */
+export function symbolsOf(d: Dim): readonly string[] {
+  return typeof d === "number" ? [] : [...new Set(showDim(d).match(/[A-Za-z_]\w*/g) ?? [])];
 }
 
 /** Equal for every value of the symbols. */
@@ -148,7 +153,8 @@ export function isBound(d: Dim): d is number {
   return typeof d === "number";
 }
 
-function evaluate(d: Dim, env: DimEnv): number {
+/** The value of a dim as a plain number, whole or not, for use outside shapes. Throws DimError for an unbound symbol. */
+export function evaluateDim(d: Dim, env: DimEnv): number {
   if (typeof d === "number") return d;
   let sum = 0;
   for (const t of d.terms) {
@@ -160,7 +166,7 @@ function evaluate(d: Dim, env: DimEnv): number {
 
 /** The value of a dim under `env`. Throws DimError for an unbound symbol or a quotient that is not whole. */
 export function bindDim(d: Dim, env: DimEnv): number {
-  const value = evaluate(d, env);
+  const value = evaluateDim(d, env);
   if (!Number.isSafeInteger(value)) throw new DimError(`${showDim(d)} is ${value}, not a whole number`);
   return value;
 }

@@ -13,7 +13,7 @@ export class GraphSyntaxError extends Error {
   }
 }
 
-const NODE = /^(%\d+): (\S+(?: ?[^=]*?)?) = ([\w.]+)(?:\(([^)]*)\))?(.*)$/;
+const NODE = /^(%\d+): (\S+(?: ?[^=]*?)?) = ([\w.]+)(?:\(([^)]*)\))?(.*)$/s;
 
 /**
  * Reads the text of a bound graph back. Types are derived anew and must agree with those written.
@@ -32,7 +32,7 @@ export function parseGraph(text: string, ops: ReadonlyMap<string, Op>): Graph {
     const line = raw.trim();
     const no = i + 1;
     if (line === "" || line === "graph {" || line === "}") return;
-    const out = /^(result|state|grad) (\S+|".*") = (%\d+)$/.exec(line);
+    const out = /^(result|state|grad) (\S+|".*") = (%\d+)$/s.exec(line);
     if (out) {
       const name = new Reader(out[2], no).string();
       outputs.push({ kind: out[1] as Output["kind"], name, node: at(out[3], no) });
@@ -102,7 +102,7 @@ class Reader {
       }
       return items;
     }
-    const number = this.match(/-?(?:\d[\d.]*(?:e[+-]?\d+)?|Infinity)|NaN/);
+    const number = this.match(/(?:-?(?:\d[\d.]*(?:e[+-]?\d+)?|Infinity)|NaN)(?![\w./])/);
     if (number) return Number(number[0]);
     const word = this.match(/(?:true|false)\b(?![\w./])/);
     return word ? word[0] === "true" : this.string();
@@ -117,19 +117,23 @@ class Reader {
   region(): Region | undefined {
     if (!this.take("in ")) return undefined;
     const a = this.attrs();
-    const span = a.span === undefined ? {} : { span: parseSpan(String(a.span)) };
+    const span = a.span === undefined ? {} : { span: parseSpan(String(a.span), this.line) };
     return { compute: a.compute as DType, accum: a.accum as DType, why: String(a.why), ...span };
   }
 
   origin(): Origin {
     if (!this.take("//")) return { why: "" };
-    const rest = this.text.slice(this.pos).trim();
-    const m = /^(.*?) ?@(\S+:\d+\.\.\d+)$/.exec(rest);
-    return m ? { why: m[1], span: parseSpan(m[2]) } : { why: rest };
+    const quoted = this.match(/"(?:[^"\\]|\\.)*"/);
+    const why = quoted ? JSON.parse(quoted[0]) : this.match(/[^@]*/)![0].trim();
+    if (!this.take("@")) return { why };
+    const file = this.match(/"(?:[^"\\]|\\.)*"/);
+    const rest = this.text.slice(this.pos);
+    return { why, span: parseSpan(file ? JSON.parse(file[0]) + rest : rest, this.line) };
   }
 }
 
-function parseSpan(s: string): Span {
-  const m = /^(.*):(\d+)\.\.(\d+)$/.exec(s)!;
+function parseSpan(s: string, line: number): Span {
+  const m = /^(.*):(\d+)\.\.(\d+)$/s.exec(s);
+  if (!m) throw new GraphSyntaxError(line, `a span is FILE:START..END, not ${s}`);
   return { file: m[1], start: Number(m[2]), end: Number(m[3]) };
 }

@@ -43,8 +43,13 @@ function printRegion(r: Region): string {
   return printAttrs(attrs);
 }
 
+/** A reason and a file stand as they are unless that would read as something else. */
 function printOrigin(o: Origin): string {
-  return o.why.replaceAll("\n", " ") + (o.span ? ` @${printSpan(o.span)}` : "");
+  const why = /^$|^[^\s"@](?:[^@\n]*[^\s@])?$/.test(o.why) ? o.why : JSON.stringify(o.why);
+  if (!o.span) return why;
+  const { file, start, end } = o.span;
+  const name = file.startsWith('"') || /\n|^\s/.test(file) ? JSON.stringify(file) : file;
+  return `${why}${why && " "}@${name}:${start}..${end}`;
 }
 
 function printSpan(s: Span): string {

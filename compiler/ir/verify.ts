@@ -6,13 +6,14 @@ import { operandDTypes, OpError, showType } from "./op.ts";
 
 /**
  * What is wrong with a graph; empty for a valid one. Types are those the rules derive, casts are explicit where
- * `explicit` is asked for, outputs are unique, and a state output has its slot's type.
+ * `explicit` is asked for, outputs are unique, every leaf of one name has one type, and a state output has its slot's.
  */
 export function verify(graph: Graph, options: { readonly explicit?: boolean } = {}): string[] {
   const faults: string[] = [];
   const nodes = nodesOf(graph);
   const names = nodeNames(nodes);
   const slots = new Map<string, Node>();
+  const inputs = new Map<string, Node>();
   for (const n of nodes) {
     const fault = (text: string) => faults.push(`${text}\n    ${printNode(n, names, false)}`);
     if (options.explicit && n.region) fault("a node still depends on its region");
@@ -24,10 +25,12 @@ export function verify(graph: Graph, options: { readonly explicit?: boolean } = 
       if (!(e instanceof OpError || e instanceof DimError)) throw e;
       fault(e.message);
     }
-    if (n.op.name === "state") {
-      const other = slots.get(String(n.attrs.slot));
-      if (other && showType(other.type) !== showType(n.type)) fault(`slot ${n.attrs.slot} has two types`);
-      slots.set(String(n.attrs.slot), n);
+    if (n.op.name === "state" || n.op.name === "input") {
+      const [kind, known] = n.op.name === "state" ? ["slot", slots] as const : ["input", inputs] as const;
+      const name = String(n.attrs.slot ?? n.attrs.name);
+      const other = known.get(name);
+      if (other && showType(other.type) !== showType(n.type)) fault(`${kind} ${name} has two types`);
+      known.set(name, n);
     }
   }
   const seen = new Set<string>();

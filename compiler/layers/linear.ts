@@ -1,6 +1,6 @@
 import type { Node } from "../ir/graph.ts";
 import type { Dim } from "../core/shape.ts";
-import { bound } from "../core/shape.ts";
+import { isBound } from "../core/shape.ts";
 import { linear } from "../ops/linear.ts";
 import { toFloat } from "../ops/apply.ts";
 import { uniform } from "./init.ts";
@@ -17,9 +17,11 @@ export const Linear: Layer = {
   ],
   inputs: [{ name: "x", type: "tensor" }],
   weights(args) {
-    const [k] = bound([args.in_features as Dim]);
+    const k = args.in_features as Dim;
     const n = args.out_features as Dim;
-    const init = uniform(-1 / Math.sqrt(k), 1 / Math.sqrt(k));
+    // A size that is not bound is never filled: the model is only checked.
+    const width = isBound(k) ? 1 / Math.sqrt(k) : 1;
+    const init = uniform(-width, width);
     const weight = { name: "weight", shape: [n, k], init };
     return args.bias === false ? [weight] : [weight, { name: "bias", shape: [n], init }];
   },

@@ -6,7 +6,11 @@ import { apply, tensor, tensorArg, toFloat } from "./apply.ts";
 import { parametric } from "./define.ts";
 import type { LibraryFunction } from "./library.ts";
 
-const bound = (x: Expr, value: unknown): Expr => ({ e: "const", kind: x.kind, value: value as number });
+/** A bound as a constant of x's kind; nothing unsigned is below 0. */
+const bound = (x: Expr, value: unknown): Expr => {
+  const v = value as number;
+  return { e: "const", kind: x.kind, value: x.kind === "u32" ? Math.max(0, v) : v };
+};
 const mask = (c: Expr) => prim("select", c, f32(1), f32(0));
 
 /** max(x, attrs.min). Unlike `max` of two tensors, a value at the bound keeps its whole gradient, as torch.clamp's. */

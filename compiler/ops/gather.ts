@@ -1,38 +1,25 @@
 import type { DType } from "../core/dtype.ts";
 import { isFloat, kindOf } from "../core/dtype.ts";
 import type { Expr } from "../core/expr.ts";
-import { f32, i32, prim, u32 } from "../core/expr.ts";
+import { f32, i32, prim } from "../core/expr.ts";
 import type { Dim } from "../core/shape.ts";
-import { eqShape, showShape } from "../core/shape.ts";
+import { eqShape, isBound, showShape, sizeOf } from "../core/shape.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/graph.ts";
-import type { MapContext, MapOp, TensorType } from "../ir/op.ts";
+import type { MapContext, MapOp } from "../ir/op.ts";
 import { OpError } from "../ir/op.ts";
+import { tensor, tensorArg } from "./apply.ts";
 import { convert } from "./cast.ts";
+import { inRange, poison, requireIndices } from "./indices.ts";
+import type { LibraryFunction } from "./library.ts";
+import { axisIn } from "./reduce.ts";
 import { float, ints, sample } from "./sample.ts";
+import { scatterAdd } from "./take.ts";
+import { linearize, reshape } from "./view.ts";
 
 /** Elements chosen by integers that are data. */
 
 const without = <T>(list: readonly T[], axis: number): T[] => list.filter((_, i) => i !== axis);
-
-function requireIndices(name: string, t: TensorType, input: number) {
-  if (isFloat(t.dtype) || t.dtype === "bool") {
-    throw new OpError(`${name} takes integers`, { expected: "i32", found: t.dtype, input });
-  }
-}
-
-/** 0 ≤ index < extent, for an i32 index. */
-export function inRange(index: Expr, extent: number): Expr {
-  return prim("and", prim("ge", index, i32(0)), prim("lt", index, i32(extent)));
-}
-
-/**
- * NaN where `ok` fails, else 0. It is made of bits at run time because WGSL refuses a constant NaN; a label outside the
- * classes thereby shows in the loss, as it stops a program in PyTorch.
- */
-function poison(ok: Expr): Expr {
-  return prim("f32_of_bits", prim("select", ok, u32(0), u32(0x7fc00000)));
-}
 
 /** x[…, label, …]: input 0 is x, input 1 the positions along attrs.axis, shaped as x without it. NaN out of range. */
 export const pickOp: MapOp = {
@@ -129,6 +116,97 @@ export const oneHotOp: MapOp = {
 export function oneHot(b: Builder, labels: Node, classes: Dim, axis: number, to: DType = "f32"): Node {
   return b.node(oneHotOp, [labels], { axis, classes, to });
 }
+
+/**
+ * torch.gather: out[c] = x[c with attrs.axis replaced by index[c]]; the index (input 1) has x's rank, and extents no
+ * larger than x's away from the axis. NaN out of range.
+ */
+export const gatherOp: MapOp = {
+  kind: "map",
+  name: "gather",
+  class: "follow",
+  exact: true,
+  view: false,
+  type([x, index], attrs) {
+    const axis = attrs.axis as number;
+    requireIndices("gather", index, 1);
+    const wide = index.shape.some((d, i) =>
+      i !== axis && isBound(d) && isBound(x.shape[i]) && d > x.shape[i]
+    );
+    if (index.shape.length !== x.shape.length || wide) {
+      throw new OpError("the index does not fit", {
+        expected: `rank ${x.shape.length}, and no larger than ${showShape(x.shape)} away from axis ${axis}`,
+        found: showShape(index.shape),
+        input: 1,
+      });
+    }
+    return { dtype: x.dtype, shape: index.shape };
+  },
+  expr(m) {
+    const axis = m.attrs.axis as number;
+    const index = convert(m.read(1, m.coords), "i32");
+    const ok = inRange(index, m.inputs[0].shape[axis]);
+    const value = m.read(0, m.coords.map((c, i) => i === axis ? index : c), ok);
+    return isFloat(m.type.dtype) ? prim("add", value, poison(ok)) : value;
+  },
+  grad(b, node, dy) {
+    const [x, index] = node.inputs;
+    if (!isFloat(x.type.dtype)) return [undefined, undefined];
+    const at = b.node(flatIndexOp, [index], { axis: node.attrs.axis, shape: x.type.shape });
+    return [reshape(b, scatterAdd(b, dy, at, sizeOf(x.type.shape)), x.type.shape), undefined];
+  },
+  samples: [
+    sample([float([3, 4]), ints([3, 2], 0, 3)], { axis: 1 }),
+    sample([float([4, 3]), ints([5, 2], 0, 3)], { axis: 0 }),
+  ],
+};
+
+/** The row-major position in attrs.shape that gather reads for each element of its index; −1 out of range. i32. */
+export const flatIndexOp: MapOp = {
+  kind: "map",
+  name: "flat_index",
+  class: "fixed",
+  exact: true,
+  view: false,
+  type: ([index]) => ({ dtype: "i32", shape: index.shape }),
+  expr(m) {
+    const axis = m.attrs.axis as number;
+    const shape = m.attrs.shape as readonly number[];
+    const index = convert(m.read(0, m.coords), "i32");
+    const at = linearize(m.coords.map((c, i) => i === axis ? index : c), shape);
+    return prim("select", inRange(index, shape[axis]), at, i32(-1));
+  },
+  grad: null,
+  samples: [sample([ints([3, 2], -1, 4)], { axis: 1, shape: [3, 4] })],
+};
+
+export const gather: LibraryFunction = {
+  name: "gather",
+  params: [tensor("x"), { name: "axis", type: "axis" }, tensor("index")],
+  class: "follow",
+  doc: "torch.gather: x's elements at the index's positions along an axis; the result has the index's shape",
+  build(b, args) {
+    const x = tensorArg(b, args, "x");
+    return b.node(gatherOp, [x, tensorArg(b, args, "index")], {
+      axis: axisIn(args.axis, x.type.shape.length, 1),
+    });
+  },
+};
+
+export const oneHotFunction: LibraryFunction = {
+  name: "one_hot",
+  params: [tensor("labels"), { name: "classes", type: "int" }, {
+    name: "dtype",
+    type: "dtype",
+    default: "i32",
+  }],
+  class: "fixed",
+  doc: "[..., classes]: 1 at the label and 0 elsewhere; all 0 for a label outside the classes",
+  build(b, args) {
+    const labels = tensorArg(b, args, "labels");
+    return oneHot(b, labels, args.classes as Dim, labels.type.shape.length, args.dtype as DType);
+  },
+};
 
 /** Whether the label (input `k`) names the coordinate along attrs.axis, and the label's own coordinates. */
 function labelled(m: MapContext, k: number): { at: Expr[]; hit: Expr } {

@@ -1,25 +1,37 @@
 import type { Op } from "../ir/op.ts";
 import * as activation from "./activation.ts";
 import * as arithmetic from "./arithmetic.ts";
+import * as attention from "./attention.ts";
 import * as broadcast from "./broadcast.ts";
 import * as cast from "./cast.ts";
 import * as clamp from "./clamp.ts";
 import * as comparison from "./comparison.ts";
+import * as cosineEmbedding from "./cosine_embedding.ts";
 import * as crossEntropy from "./cross_entropy.ts";
+import * as cumsum from "./cumsum.ts";
 import { derivedOps } from "./define.ts";
+import * as dropout from "./dropout.ts";
 import * as flag from "./flag.ts";
 import * as gather from "./gather.ts";
+import * as identity from "./identity.ts";
+import * as join from "./join.ts";
+import * as klDiv from "./kl_div.ts";
 import * as leaf from "./leaf.ts";
 import type { LibraryFunction } from "./library.ts";
 import * as linear from "./linear.ts";
 import * as loss from "./loss.ts";
+import * as make from "./make.ts";
 import * as matmul from "./matmul.ts";
 import * as moments from "./moments.ts";
+import * as nll from "./nll.ts";
+import * as norm from "./norm.ts";
 import * as product from "./product.ts";
 import * as random from "./random.ts";
 import * as rearrange from "./rearrange.ts";
 import * as reduce from "./reduce.ts";
+import * as rope from "./rope.ts";
 import * as softmax from "./softmax.ts";
+import * as take from "./take.ts";
 import * as transcendental from "./transcendental.ts";
 import * as view from "./view.ts";
 
@@ -37,14 +49,26 @@ const FAMILIES: readonly object[] = [
   reduce,
   moments,
   softmax,
+  cumsum,
+  norm,
   matmul,
   product,
   linear,
   gather,
+  take,
   rearrange,
+  join,
+  make,
+  identity,
+  rope,
+  attention,
   crossEntropy,
   loss,
+  nll,
+  klDiv,
+  cosineEmbedding,
   random,
+  dropout,
   flag,
 ];
 

@@ -6,7 +6,8 @@ import type { PrecisionClass } from "../ir/op.ts";
 /**
  * What a language-level argument may be. A number literal given for a `tensor` becomes a weakly typed constant.
  * `axis`: one int. `axes`: an int or a list. `dims`: a list of dims. `sizes`: an int or a list (split). `scalar`: a
- * compile-time number, which may also be a rank-0 tensor where the parameter says `tensor` too.
+ * compile-time number, which may also be a rank-0 tensor where the parameter says `tensor` too. `function`: a layer or fn,
+ * which whoever evaluates the call applies itself (`checkpoint`).
  */
 export type ParamType =
   | "tensor"
@@ -19,7 +20,8 @@ export type ParamType =
   | "axis"
   | "axes"
   | "dims"
-  | "sizes";
+  | "sizes"
+  | "function";
 
 /** A checked argument: ints are dims (symbolic until bound), axes are as written (negative ones too). */
 export type ArgValue = Node | readonly Node[] | Dim | readonly Dim[] | boolean | string | undefined;

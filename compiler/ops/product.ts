@@ -29,7 +29,8 @@ export const matmul: LibraryFunction = {
   },
 };
 
-function product(b: Builder, x: Node, y: Node): Node {
+/** x @ y of two float tensors, as `matmul` takes them. */
+export function product(b: Builder, x: Node, y: Node): Node {
   const row = x.type.shape.length === 1, column = y.type.shape.length === 1;
   const left = row ? unsqueeze(b, x, 0) : x;
   const right = column ? unsqueeze(b, y, 1) : y;

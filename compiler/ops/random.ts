@@ -3,7 +3,8 @@ import type { Expr } from "../core/expr.ts";
 import { f32, i32, prim, u32 } from "../core/expr.ts";
 import type { Shape } from "../core/shape.ts";
 import type { Builder } from "../ir/builder.ts";
-import type { Node } from "../ir/graph.ts";
+import type { Graph, Node } from "../ir/graph.ts";
+import { mapGraph, same } from "../ir/graph.ts";
 import type { Attrs, MapContext, MapOp, Sample, TensorType } from "../ir/op.ts";
 import { OpError, showType } from "../ir/op.ts";
 import { constNode, stateNode } from "./leaf.ts";
@@ -107,6 +108,21 @@ export const normalOp = generator("normal", "f32", { mean: 0.5, std: 2 }, (m) =>
 export const SEED = "seed";
 /** The slot of the count of training runs, which is the step that draws during training go by. u32[]. */
 export const TICK = "tick";
+
+/** The site of a draw that a program has not numbered yet: see `numberSites`. */
+export const UNNUMBERED = -1;
+
+/**
+ * Numbers the draws of a program in the order of its nodes, so that no two draw the same bits. It runs on the whole
+ * program before any pass that merges equal nodes; draws that are numbered stay as they are.
+ */
+export function numberSites(graph: Graph): Graph {
+  let next = 0;
+  return mapGraph(graph, (node, inputs) => {
+    const n = same(node, inputs);
+    return node.attrs.site === UNNUMBERED ? { ...n, attrs: { ...n.attrs, site: next++ } } : n;
+  });
+}
 
 /** What a draw during training is keyed by. `site` tells apart the places of a program that draw. */
 export function trainingDraw(b: Builder, site: number): Draw {
