@@ -6,6 +6,7 @@ import { nodesOf } from "../ir/graph.ts";
 import { nodeNames } from "../ir/print.ts";
 import type { Cluster, Schedule } from "../passes/fuse.ts";
 import { fuse } from "../passes/fuse.ts";
+import { CPU_COSTS, GPU_COSTS } from "../passes/fuse_cost.ts";
 import { lowerFlags } from "../passes/fuse_flags.ts";
 import { boundType } from "../passes/fuse_inline.ts";
 import { FOUND_INF } from "../passes/slots.ts";
@@ -37,6 +38,7 @@ export function emit(source: Graph, options: EmitOptions): Program {
   const graph = lowerFlags.run(source);
   const schedule = fuse(graph, {
     fuse: options.fuse,
+    costs: options.target.provider === "cpu" ? CPU_COSTS : GPU_COSTS,
     maxBindings: options.target.limits.maxStorageBuffersPerShaderStage,
   });
   const kernels = lowerSchedule(schedule, options);
@@ -84,12 +86,17 @@ function lowerSchedule(schedule: Schedule, options: EmitOptions): BuiltKernel[] 
   const clusters = withCopies(schedule, wanted);
   const home = new Map<Node, Cluster>();
   for (const c of schedule.clusters) for (const r of c.roots) home.set(r, c);
-  const tensor = (node: Node): Tensor | undefined => {
+  const position = new Map(schedule.clusters.map((c, i) => [c, i]));
+  const tensor = (node: Node, from?: Cluster): Tensor | undefined => {
     if (node.op.kind === "leaf") return node.op.name === "const" ? undefined : tensors.leaf(node);
     const at = home.get(node);
-    return at && tensors.temp(node, rootLayout(at, node));
+    // What a later cluster stores is computed here as well.
+    if (!at || from && position.get(at)! > (position.get(from) ?? Infinity)) return undefined;
+    return tensors.temp(node, rootLayout(at, node));
   };
-  const lowered = clusters.map((c) => lowerCluster(c.cluster, { tensor, flagged }));
+  const lowered = clusters.map(({ cluster }) =>
+    lowerCluster(cluster, { tensor: (node) => tensor(node, cluster), flagged })
+  );
   const read = new Set(lowered.flatMap((l) => l.loads));
   const stores = lowered.map((l, i) =>
     l.roots.map(({ node }) => {
