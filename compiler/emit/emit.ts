@@ -9,7 +9,6 @@ import { fuse } from "../passes/fuse.ts";
 import { CPU_COSTS, GPU_COSTS } from "../passes/fuse_cost.ts";
 import { horizontal } from "../passes/fuse_horizontal.ts";
 import { lowerFlags } from "../passes/fuse_flags.ts";
-import { boundType } from "../passes/fuse_inline.ts";
 import { FOUND_INF } from "../passes/slots.ts";
 import { placeTensors } from "./buffers.ts";
 import type { BuiltKernel } from "./kernel.ts";
@@ -164,7 +163,7 @@ function withCopies(schedule: Schedule, wanted: ReadonlyMap<Node, readonly Tenso
   for (const [node, list] of wanted) {
     for (const t of list.filter((t) => !direct(node, t))) {
       jobs.push({
-        cluster: { family: "map", outer: boundType(node).shape, inner: [], anchors: [], roots: [node] },
+        cluster: { family: "map", outer: t.layout, inner: [], anchors: [], roots: [node] },
         to: () => [t],
       });
     }

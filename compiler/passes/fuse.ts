@@ -64,7 +64,7 @@ export function fuse(graph: Graph, options: FuseOptions): Schedule {
     apart: new Map(),
   };
   for (;;) {
-    const plan = settle(nodes, outputs, flagged, limits, options.costs);
+    const plan = settle(graph, nodes, flagged, limits, options.costs);
     const clusters = clustersOf(graph, nodes, plan);
     const wide = tooWide(clusters, plan.stored, graph, flagged, options.maxBindings);
     if (!wide) return { graph, clusters, flagged };
@@ -79,18 +79,25 @@ interface Settled {
 
 /** Grows kernels, chooses what is stored, and again with kernels for what no kernel hosts. */
 function settle(
+  graph: Graph,
   nodes: readonly Node[],
-  outputs: ReadonlySet<Node>,
   flagged: ReadonlySet<Node>,
   { forced, barred, apart }: Limits,
   costs: CostModel,
 ): Settled {
   const users = usersOf(nodes);
+  const written = new Map(graph.outputs.filter((o) => o.kind === "state").map((o) => [o.name, o.node]));
+  const overwritten = new Map<Node, Node>();
+  for (const n of nodes) {
+    const next = n.op.name === "state" ? written.get(String(n.attrs.slot)) : undefined;
+    if (next) overwritten.set(n, next);
+  }
+  const outputs = new Set(graph.outputs.map((o) => o.node));
   const mustStore = [...outputs, ...forced].filter((n) => n.op.kind !== "leaf");
   let homes: ReadonlySet<Node> = new Set(mustStore);
   let before: ReadonlySet<Node> | undefined;
   for (let round = 0;; round++) {
-    const grower = new Grower(nodes, { stored: homes, flagged, apart });
+    const grower = new Grower(nodes, { stored: homes, outputs, flagged, apart });
     const known = before ?? homes;
     const inMemory = (n: Node) =>
       n.op.kind === "leaf" ? n.op.name !== "const" : n.op === packOp || known.has(n);
@@ -101,6 +108,7 @@ function settle(
       forced,
       barred,
       before,
+      overwritten,
       kernels: grower.kernels,
       host: grower.host,
       recompute: recomputes(nodes, inMemory),

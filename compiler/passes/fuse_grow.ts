@@ -24,6 +24,7 @@ export interface Growing {
 export interface GrowOptions {
   /** Map nodes known to be stored: where no kernel can take them along they get one of their own. */
   readonly stored: ReadonlySet<Node>;
+  readonly outputs: ReadonlySet<Node>;
   readonly flagged: ReadonlySet<Node>;
   /** For a node, those in whose kernels it must not be: there would be too many buffers. */
   readonly apart: ReadonlyMap<Node, ReadonlySet<Node>>;
@@ -98,18 +99,20 @@ export class Grower {
       if (this.#accepts(k, n, needs) && this.#tryMap(k, n)) return this.#extend(k, needs, reads);
     }
     const size = elementsOf(boundType(n).shape);
-    const stored = this.options.stored.has(n);
-    // Scalars of the State and the like: any kernel that makes one value can take them along.
-    const tiny = size === 1 && reads.size > 0;
-    if (!stored && !tiny) return undefined;
-    for (const k of [...this.kernels].reverse()) {
-      if (k.space.rows !== size || !(k.family === "map" || tiny && k.family === "reduce")) continue;
+    if (!this.options.stored.has(n)) return undefined;
+    // Any kernel that makes one value can take another along: a new state late, since the old one is read until then,
+    // what others wait for early.
+    const candidates = this.kernels.filter((k) =>
+      k.space.rows === size && (k.family === "map" || size === 1 && k.family === "reduce")
+    );
+    const late = size > 1 || this.options.outputs.has(n);
+    candidates.sort((a, b) => (late ? -1 : 1) * (this.dag.depth(a.id) - this.dag.depth(b.id) || a.id - b.id));
+    for (const k of candidates) {
       if (size > SMALL && !bigOnes(reads, size).some((s) => k.sources.has(s))) continue;
       if (!this.#accepts(k, n, needs) || !this.#tryMap(k, n)) continue;
       if (k.family === "map") k.anchors.push(n);
       return this.#extend(k, needs, reads);
     }
-    if (!stored) return undefined;
     const k = this.#open("map", boundType(n).shape, []);
     k.anchors.push(n);
     return this.#extend(k, needs, reads);
@@ -180,7 +183,7 @@ export class Grower {
     const seen = new Set<Node>();
     while (stack.length > 0) {
       const x = stack.pop()!;
-      if (seen.has(x) || x.op.kind === "leaf") continue;
+      if (seen.has(x) || x.op.kind === "leaf" || x.op === packOp) continue;
       seen.add(x);
       if (raises(x, this.options.flagged)) return true;
       stack.push(...x.inputs.filter((i) => !this.host.has(i) || this.host.get(i) === k));

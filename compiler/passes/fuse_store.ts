@@ -20,6 +20,8 @@ export interface StoreContext {
   readonly barred: ReadonlySet<Node>;
   /** What the round before chose. */
   readonly before: ReadonlySet<Node> | undefined;
+  /** State that the graph reads and writes, with what it writes. */
+  readonly overwritten: ReadonlyMap<Node, Node>;
   readonly costs: CostModel;
   /** Whether a node that no kernel hosts may be chosen; it then needs a kernel of its own. */
   readonly openKernels: boolean;
@@ -71,13 +73,22 @@ function isWorthStoring(c: StoreContext, n: Node, sites: readonly number[]): boo
   // Recomputing elsewhere needs the sources in memory; those that only this kernel makes would be stored for it.
   if (host) {
     for (const s of r.sources) {
-      const storedAnyway = c.before ? c.before.has(s) : escapes(c, s, host);
+      const storedAnyway = escapes(c, s, host) && (c.before?.has(s) ?? true);
       if (c.host.get(s) === host && !storedAnyway) again += bytesOf(s) + c.costs.binding;
     }
   }
+  // A scalar of the State that changes in this run cannot change in place while later kernels still read it.
+  for (const s of r.sources) {
+    const writer = c.overwritten.get(s);
+    if (writer && bytesOf(s) === 4 && sites.some((k) => k !== c.host.get(writer)?.id)) {
+      again += c.costs.launch;
+    }
+  }
   const bytes = bytesOf(n) + c.costs.binding;
-  const once = bytes * (1 + sites.length) + (host ? 0 : read + work * size + c.costs.launch);
-  return once < again;
+  const once = bytes * (1 + sites.length) +
+    (host ? 0 : read + work * size + (size > 1 ? c.costs.launch : 0));
+  // Ties go to fewer tensors.
+  return once + c.costs.binding / 8 < again;
 }
 
 /** How often a kernel evaluates an operand of `size` elements, all its elements together. */
