@@ -144,6 +144,8 @@ export class Grower {
         if (space.position(node, coords) !== space.row) throw new Elsewhere();
         return undefined;
       }
+      // A pack is there once all its inputs are.
+      if (node.op === packOp && node.inputs.some((x) => this.host.get(x) === k)) throw new Elsewhere();
       const stands = node.op.kind === "leaf" || node.op === packOp;
       if (!stands && (!host || host === k)) return undefined;
       if (!loads.has(node)) loads.set(node, loads.size);
