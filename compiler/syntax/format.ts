@@ -149,12 +149,13 @@ class Formatter extends ExprFormatter {
 
   #function(cst: CstNode): Doc[] {
     const block = node(cst, "block")!;
+    const signature = node(cst, "signature")!;
     return [
-      this.#typed(node(cst, "typed")!),
+      this.#typed(node(signature, "typed")!),
       " ",
-      this.token(token(cst, "Arrow")!),
+      this.token(token(signature, "Arrow")!),
       " ",
-      this.type(node(cst, "type")!),
+      this.type(node(signature, "type")!),
       " ",
       this.#body(block, nodes(block, "statement").map((s) => this.#entry(s))),
     ];
@@ -272,15 +273,20 @@ class Formatter extends ExprFormatter {
 function alignComments(lines: readonly Line[]): string[] {
   const out: string[] = [];
   for (let from = 0; from < lines.length;) {
-    const { column } = lines[from].comment ?? {};
+    const column = columnOf(lines[from]);
     let to = from + 1;
-    while (to < lines.length && column !== undefined && lines[to].comment?.column === column) to++;
+    while (to < lines.length && column !== undefined && columnOf(lines[to]) === column) to++;
     const widest = lines.slice(from, to).reduce((w, l) => Math.max(w, width(l.text)), 0);
     for (const { text, comment } of lines.slice(from, to)) {
-      const blank = text.trim() === "" ? "" : " ".repeat(widest - width(text) + 1);
-      out.push(comment ? (text + blank + comment.text).trimEnd() : text);
+      const gap = column === undefined ? "" : " ".repeat(widest - width(text) + 1);
+      out.push(comment ? text + gap + comment.text : text);
     }
     from = to;
   }
   return out;
+}
+
+/** The source's column of a comment that follows something on its line. */
+function columnOf(line: Line): number | undefined {
+  return line.text.trim() === "" ? undefined : line.comment?.column;
 }

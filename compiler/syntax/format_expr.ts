@@ -84,6 +84,11 @@ export class ExprFormatter {
 
   /** An expression; `indented` if what surrounds it has already moved its further lines to the right. */
   expr(cst: CstNode, indented = false): Doc {
+    // Comments before it are no part of what it moves to the right.
+    return [this.trivia.takeLeading(startOf(cst)), this.#expr(cst, indented)];
+  }
+
+  #expr(cst: CstNode, indented: boolean): Doc {
     const choices = nodes(cst, "choice");
     const tails = nodes(cst, "tail");
     const pipe = this.#pipe(node(cst, "compare")!, tails, indented || choices.length > 0);

@@ -69,6 +69,13 @@ export class Trivia {
     });
   }
 
+  /** The comments before a token, which it then has no more. */
+  takeLeading(start: number): Doc[] {
+    const docs = this.leading(start);
+    this.#leading.delete(start);
+    return docs;
+  }
+
   /** The comments before a token that nothing but they stands before, without the line break after them. */
   dangling(start: number): Doc[] {
     const all = this.#leading.get(start) ?? [];
