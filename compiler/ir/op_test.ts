@@ -15,7 +15,7 @@ const EXPECTED: Record<string, (x: DType, y: DType, compute: DType) => DType> = 
 };
 
 /** The floats whose every value each float holds. */
-const WIDER: Partial<Record<DType, readonly DType[]>> & Record<string, readonly DType[]> = {
+const WIDER: Readonly<Record<string, readonly DType[]>> = {
   f32: ["f32", "f16", "bf16", "f8e4m3", "f8e5m2"],
   f16: ["f16", "f8e4m3", "f8e5m2"],
   bf16: ["bf16", "f8e4m3", "f8e5m2"],

@@ -2,10 +2,13 @@ import type { Graph, Node } from "../ir/graph.ts";
 import { nodesOf, usersOf } from "../ir/graph.ts";
 import type { CostModel } from "./fuse_cost.ts";
 import { recomputes } from "./fuse_cost.ts";
+import { packOp } from "./fuse_arena.ts";
 import { skipOp } from "./fuse_flags.ts";
 import type { Growing } from "./fuse_grow.ts";
-import { Grower, isAnchor, raises } from "./fuse_grow.ts";
-import { boundType } from "./fuse_inline.ts";
+import { Grower, isAnchor } from "./fuse_grow.ts";
+import { boundType, elementsOf } from "./fuse_inline.ts";
+import type { Limits } from "./fuse_limits.ts";
+import { relax, tooWide } from "./fuse_limits.ts";
 import { chooseStored } from "./fuse_store.ts";
 
 /**
@@ -54,14 +57,18 @@ export function fuse(graph: Graph, options: FuseOptions): Schedule {
       flagged,
     };
   }
-  const forced = new Set(nodes.filter((n) => n.op === skipOp));
-  const alone_ = new Set<Node>();
+  const packs = nodes.filter((n) => n.op === packOp);
+  const limits: Limits = {
+    forced: new Set([...nodes.filter((n) => n.op === skipOp), ...packs.flatMap((p) => p.inputs)]),
+    barred: new Set(),
+    apart: new Map(),
+  };
   for (;;) {
-    const plan = settle(nodes, outputs, flagged, forced, alone_, options.costs);
-    const clusters = clustersOf(nodes, plan);
-    const wide = clusters.find((c) => bindingsOf(c, plan.stored, graph, flagged) > options.maxBindings);
+    const plan = settle(graph, nodes, flagged, limits, options.costs);
+    const clusters = clustersOf(graph, nodes, plan);
+    const wide = tooWide(clusters, plan.stored, graph, flagged, options.maxBindings);
     if (!wide) return { graph, clusters, flagged };
-    relax(wide, plan.stored, forced, alone_);
+    relax(wide, plan.stored, outputs, limits);
   }
 }
 
@@ -72,104 +79,69 @@ interface Settled {
 
 /** Grows kernels, chooses what is stored, and again with kernels for what no kernel hosts. */
 function settle(
+  graph: Graph,
   nodes: readonly Node[],
-  outputs: ReadonlySet<Node>,
   flagged: ReadonlySet<Node>,
-  forced: ReadonlySet<Node>,
-  alone: ReadonlySet<Node>,
+  { forced, barred, apart }: Limits,
   costs: CostModel,
 ): Settled {
   const users = usersOf(nodes);
+  const written = new Map(graph.outputs.filter((o) => o.kind === "state").map((o) => [o.name, o.node]));
+  const overwritten = new Map<Node, Node>();
+  for (const n of nodes) {
+    const next = n.op.name === "state" ? written.get(String(n.attrs.slot)) : undefined;
+    if (next) overwritten.set(n, next);
+  }
+  const outputs = new Set(graph.outputs.map((o) => o.node));
   const mustStore = [...outputs, ...forced].filter((n) => n.op.kind !== "leaf");
-  let known: ReadonlySet<Node> = new Set(mustStore);
+  let homes: ReadonlySet<Node> = new Set(mustStore);
+  let before: ReadonlySet<Node> | undefined;
   for (let round = 0;; round++) {
-    const grower = new Grower(nodes, { stored: known, flagged, alone });
-    const inMemory = (n: Node) => n.op.kind === "leaf" ? n.op.name !== "const" : isAnchor(n) || known.has(n);
+    const grower = new Grower(nodes, { stored: homes, outputs, flagged, apart });
+    const known = before ?? homes;
+    const inMemory = (n: Node) =>
+      n.op.kind === "leaf" ? n.op.name !== "const" : n.op === packOp || known.has(n);
     const stored = chooseStored({
       nodes,
       users,
       outputs,
       forced,
+      barred,
+      before,
+      overwritten,
       kernels: grower.kernels,
       host: grower.host,
       recompute: recomputes(nodes, inMemory),
       costs,
       openKernels: round < 2,
     });
-    const homeless = [...stored].filter((n) => !grower.host.has(n));
-    if (homeless.length === 0) return { grower, stored };
-    known = new Set([...known, ...homeless]);
+    const homeless = [...stored].filter((n) => n.op.kind !== "leaf" && !grower.host.has(n));
+    if (homeless.length === 0 && round > 0) return { grower, stored };
+    homes = new Set([...homes, ...homeless]);
+    before = stored;
   }
 }
 
-function clustersOf(nodes: readonly Node[], { grower, stored }: Settled): Cluster[] {
+function clustersOf(graph: Graph, nodes: readonly Node[], { grower, stored }: Settled): Cluster[] {
   const roots = new Map<Growing, Node[]>(grower.kernels.map((k) => [k, []]));
-  for (const n of nodes) if (stored.has(n)) roots.get(grower.host.get(n)!)!.push(n);
-  return grower.dag.order().map((id) => grower.kernels[id]).filter((k) => roots.get(k)!.length > 0).map((
-    k,
-  ) => ({
+  for (const n of nodes) {
+    const host = grower.host.get(n);
+    if (host && stored.has(n)) roots.get(host)!.push(n);
+  }
+  const order = grower.dag.order().map((id) => grower.kernels[id]).filter((k) => roots.get(k)!.length > 0);
+  // A scalar of the State that is a result is copied by a kernel that is there anyway.
+  const last = order.findLast((k) => k.space.rows === 1 && k.family !== "matmul");
+  for (const n of new Set(graph.outputs.map((o) => o.node))) {
+    const scalar = n.op.kind === "leaf" && elementsOf(boundType(n).shape) === 1;
+    if (last && scalar) roots.get(last)!.push(n);
+  }
+  return order.map((k) => ({
     family: k.family,
     outer: k.space.outer,
     inner: k.space.inner,
     anchors: k.family === "map" ? [] : k.anchors,
     roots: roots.get(k)!,
   }));
-}
-
-/** What a cluster reads from memory. */
-function readsOf(c: Cluster, stored: ReadonlySet<Node>): { loads: Set<Node>; computed: Set<Node> } {
-  const own = new Set([...c.anchors, ...c.roots]);
-  const loads = new Set<Node>();
-  const computed = new Set<Node>();
-  const stack = [...own];
-  while (stack.length > 0) {
-    const n = stack.pop()!;
-    if (computed.has(n) || n.op.name === "const") continue;
-    if (n.op.kind === "leaf" || !own.has(n) && (stored.has(n) || isAnchor(n))) loads.add(n);
-    else {
-      computed.add(n);
-      stack.push(...n.inputs);
-    }
-  }
-  return { loads, computed };
-}
-
-function bindingsOf(c: Cluster, stored: ReadonlySet<Node>, graph: Graph, flagged: ReadonlySet<Node>): number {
-  const { loads, computed } = readsOf(c, stored);
-  const slots = new Set([...loads].map((n) => n.op.name === "state" ? n.attrs.slot : n));
-  let stores = 0;
-  for (const r of c.roots) {
-    const to = graph.outputs.filter((o) => o.node === r);
-    stores += 1 + to.length;
-    // Written in place.
-    for (const o of to) if (o.kind === "state" && slots.has(o.name)) stores--;
-  }
-  return slots.size + stores + ([...computed].some((n) => raises(n, flagged)) ? 1 : 0);
-}
-
-/** Makes a cluster that binds too many buffers smaller in the next attempt. */
-function relax(c: Cluster, stored: ReadonlySet<Node>, forced: Set<Node>, alone: Set<Node>): void {
-  const movable = c.roots.filter((r) => !alone.has(r) && c.anchors[0] !== r);
-  if (c.roots.length > 1 && movable.length > 0) {
-    movable.slice(Math.ceil(movable.length / 2) - 1).slice(-Math.ceil(c.roots.length / 2)).forEach((r) =>
-      alone.add(r)
-    );
-    return;
-  }
-  const extra = c.anchors.slice(1).filter((a) => !alone.has(a));
-  if (extra.length > 0) {
-    extra.forEach((a) => alone.add(a));
-    return;
-  }
-  // One root from too many tensors: store the part of its expression that reads about half of them.
-  const { loads, computed } = readsOf(c, stored);
-  const parts = [...computed].filter((n) => n.op.kind === "map" && !forced.has(n) && !c.roots.includes(n));
-  const count = (n: Node) => readsOf({ ...c, anchors: [], roots: [n] }, stored).loads.size;
-  const best =
-    parts.map((n) => ({ n, away: Math.abs(count(n) - loads.size / 2) })).sort((a, b) => a.away - b.away)[0];
-  if (!best) throw new Error(`a kernel needs ${loads.size} buffers at once, more than the device binds`);
-  forced.add(best.n);
-  alone.add(best.n);
 }
 
 /** Constants and views never stand in memory unless they are outputs; inputs and state already do. */

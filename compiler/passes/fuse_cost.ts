@@ -11,12 +11,14 @@ export interface CostModel {
   readonly launch: number;
   /** One arithmetic operation on one element. */
   readonly operation: number;
+  /** One more tensor that a kernel writes or reads. */
+  readonly binding: number;
 }
 
 /** Some microseconds of a few TB/s; tens of operations in the time of a byte. */
-export const GPU_COSTS: CostModel = { launch: 4 << 20, operation: 0.1 };
+export const GPU_COSTS: CostModel = { launch: 4 << 20, operation: 0.05, binding: 1 << 15 };
 /** Typed arrays: memory is near and every operation is a pass over a tile. */
-export const CPU_COSTS: CostModel = { launch: 1 << 14, operation: 4 };
+export const CPU_COSTS: CostModel = { launch: 1 << 14, operation: 4, binding: 1 << 8 };
 
 export function bytesOf(n: Node): number {
   return elementsOf(boundType(n).shape) * byteSize(n.type.dtype);
@@ -78,22 +80,23 @@ export function readBytes(n: Node, { sources }: Recompute): number {
   return sum;
 }
 
-/** For every node, what recomputing it takes; anchors, leaves and what is stored are read. */
+/** For every node, what recomputing it takes; anchors and what stands in memory are read. Constants cost nothing. */
 export function recomputes(nodes: readonly Node[], inMemory: (n: Node) => boolean): Map<Node, Recompute> {
   const out = new Map<Node, Recompute>();
   for (const n of nodes) {
     const sources = new Set<Node>();
     let operations = operationsOf(n);
     for (const x of n.inputs) {
-      if (inMemory(x)) sources.add(x);
-      else if (x.op.kind === "map") {
+      if (inMemory(x) || x.op.kind === "reduce" || x.op.kind === "contract") sources.add(x);
+      else {
         const r = out.get(x)!;
         // A smaller input is evaluated again for every element it is broadcast to.
         operations += r.operations;
         r.sources.forEach((s) => sources.add(s));
       }
     }
-    out.set(n, { sources, operations });
+    const constant = sources.size === 0 && n.inputs.every((x) => out.get(x)!.operations === 0);
+    out.set(n, { sources, operations: constant ? 0 : operations });
   }
   return out;
 }

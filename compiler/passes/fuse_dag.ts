@@ -32,6 +32,11 @@ export class KernelDag {
     });
   }
 
+  /** How many kernels come before one. */
+  depth(kernel: number): number {
+    return this.#before[kernel].size;
+  }
+
   /** An order in which every kernel comes after those it needs; earlier ones first where there is a choice. */
   order(): number[] {
     const all = this.#before.map((_, k) => k);

@@ -3,6 +3,7 @@ import { acc } from "../core/expr.ts";
 import { isNarrowRange, kindOf } from "../core/dtype.ts";
 import { linearIndex } from "../core/index_expr.ts";
 import type { Node } from "../ir/graph.ts";
+import { packOp } from "./fuse_arena.ts";
 import { KernelDag } from "./fuse_dag.ts";
 import { skipOp } from "./fuse_flags.ts";
 import { boundType, elementsOf, Inliner } from "./fuse_inline.ts";
@@ -23,9 +24,10 @@ export interface Growing {
 export interface GrowOptions {
   /** Map nodes known to be stored: where no kernel can take them along they get one of their own. */
   readonly stored: ReadonlySet<Node>;
+  readonly outputs: ReadonlySet<Node>;
   readonly flagged: ReadonlySet<Node>;
-  /** Nodes that start kernels of their own: the ones they would join bind too many buffers. */
-  readonly alone: ReadonlySet<Node>;
+  /** For a node, those in whose kernels it must not be: there would be too many buffers. */
+  readonly apart: ReadonlyMap<Node, ReadonlySet<Node>>;
 }
 
 /** Elements below which kernels over the same space are joined for the launch they save. */
@@ -58,6 +60,12 @@ export class Grower {
     }
     const needs = new Set(n.inputs.flatMap((x) => [...this.#direct.get(x)!]));
     const reads = new Set(n.inputs.flatMap((x) => [...this.#sources.get(x)!]));
+    if (n.op === packOp) {
+      // It stands where its inputs are stored.
+      this.#direct.set(n, needs);
+      this.#sources.set(n, new Set([n]));
+      return;
+    }
     const host = isAnchor(n) ? this.#placeAnchor(n, needs, reads) : this.#placeMap(n, needs, reads);
     if (host) this.host.set(n, host);
     this.#direct.set(n, host ? new Set([host.id]) : needs);
@@ -65,7 +73,7 @@ export class Grower {
   }
 
   #placeAnchor(n: Node, needs: ReadonlySet<number>, reads: ReadonlySet<Node>): Growing {
-    if (n.op.kind === "reduce" && !this.options.alone.has(n)) {
+    if (n.op.kind === "reduce") {
       const inner = innerOf(n);
       const [rows, within] = [elementsOf(boundType(n).shape), elementsOf(inner)];
       const known = this.kernels.filter((k) =>
@@ -75,7 +83,7 @@ export class Grower {
         needs.has(k.id) || rows * within <= SMALL ||
         bigOnes(reads, rows * within).some((s) => k.sources.has(s));
       for (const k of known.reverse().filter(joins)) {
-        if (this.dag.accepts(k.id, needs) && this.#tryAnchor(k, n)) return this.#extend(k, needs, reads);
+        if (this.#accepts(k, n, needs) && this.#tryAnchor(k, n)) return this.#extend(k, needs, reads);
       }
     }
     const k = this.#open(n.op.kind === "reduce" ? "reduce" : "matmul", boundType(n).shape, innerOf(n));
@@ -84,26 +92,36 @@ export class Grower {
   }
 
   #placeMap(n: Node, needs: ReadonlySet<number>, reads: ReadonlySet<Node>): Growing | undefined {
-    if (!this.options.alone.has(n)) {
-      // Of the kernels that make its inputs the last one: the others' results can be loaded there.
-      const last = [...needs].filter((a) => ![...needs].some((b) => a !== b && this.dag.precedes(a, b)));
-      for (const id of last.sort((a, b) => b - a)) {
-        const k = this.kernels[id];
-        if (this.dag.accepts(id, needs) && this.#tryMap(k, n)) return this.#extend(k, needs, reads);
-      }
+    // Of the kernels that make its inputs the last one: the others' results can be loaded there.
+    const last = [...needs].filter((a) => ![...needs].some((b) => a !== b && this.dag.precedes(a, b)));
+    for (const id of last.sort((a, b) => b - a)) {
+      const k = this.kernels[id];
+      if (this.#accepts(k, n, needs) && this.#tryMap(k, n)) return this.#extend(k, needs, reads);
     }
-    if (!this.options.stored.has(n)) return undefined;
     const size = elementsOf(boundType(n).shape);
-    for (const k of this.options.alone.has(n) ? [] : [...this.kernels].reverse()) {
-      if (k.family !== "map" || k.space.rows !== size || !this.dag.accepts(k.id, needs)) continue;
+    if (!this.options.stored.has(n)) return undefined;
+    // Any kernel that makes one value can take another along: a new state late, since the old one is read until then,
+    // what others wait for early.
+    const candidates = this.kernels.filter((k) =>
+      k.space.rows === size && (k.family === "map" || size === 1 && k.family === "reduce")
+    );
+    const late = size > 1 || this.options.outputs.has(n);
+    candidates.sort((a, b) => (late ? -1 : 1) * (this.dag.depth(a.id) - this.dag.depth(b.id) || a.id - b.id));
+    for (const k of candidates) {
       if (size > SMALL && !bigOnes(reads, size).some((s) => k.sources.has(s))) continue;
-      if (!this.#tryMap(k, n)) continue;
-      k.anchors.push(n);
+      if (!this.#accepts(k, n, needs) || !this.#tryMap(k, n)) continue;
+      if (k.family === "map") k.anchors.push(n);
       return this.#extend(k, needs, reads);
     }
     const k = this.#open("map", boundType(n).shape, []);
     k.anchors.push(n);
     return this.#extend(k, needs, reads);
+  }
+
+  #accepts(k: Growing, n: Node, needs: ReadonlySet<number>): boolean {
+    const apart = this.options.apart.get(n);
+    if (apart && [...apart].some((x) => this.host.get(x) === k)) return false;
+    return this.dag.accepts(k.id, needs);
   }
 
   #extend(k: Growing, needs: Iterable<number>, reads: Iterable<Node>): Growing {
@@ -126,7 +144,10 @@ export class Grower {
         if (space.position(node, coords) !== space.row) throw new Elsewhere();
         return undefined;
       }
-      if (node.op.kind !== "leaf" && (!host || host === k)) return undefined;
+      // A pack is there once all its inputs are.
+      if (node.op === packOp && node.inputs.some((x) => this.host.get(x) === k)) throw new Elsewhere();
+      const stands = node.op.kind === "leaf" || node.op === packOp;
+      if (!stands && (!host || host === k)) return undefined;
       if (!loads.has(node)) loads.set(node, loads.size);
       const index_ = linearIndex(coords, denseStrides(boundType(node).shape));
       return {
@@ -164,7 +185,7 @@ export class Grower {
     const seen = new Set<Node>();
     while (stack.length > 0) {
       const x = stack.pop()!;
-      if (seen.has(x) || x.op.kind === "leaf") continue;
+      if (seen.has(x) || x.op.kind === "leaf" || x.op === packOp) continue;
       seen.add(x);
       if (raises(x, this.options.flagged)) return true;
       stack.push(...x.inputs.filter((i) => !this.host.has(i) || this.host.get(i) === k));

@@ -1,4 +1,5 @@
 import type { Node } from "../ir/graph.ts";
+import { packOp } from "./fuse_arena.ts";
 import { skipOp } from "./fuse_flags.ts";
 import type { CostModel, Recompute } from "./fuse_cost.ts";
 import { bytesOf, readBytes } from "./fuse_cost.ts";
@@ -14,8 +15,13 @@ export interface StoreContext {
   readonly kernels: readonly Growing[];
   readonly host: ReadonlyMap<Node, Growing>;
   readonly recompute: ReadonlyMap<Node, Recompute>;
-  /** Stored in any case. */
+  /** Stored in any case, and in no case. */
   readonly forced: ReadonlySet<Node>;
+  readonly barred: ReadonlySet<Node>;
+  /** What the round before chose. */
+  readonly before: ReadonlySet<Node> | undefined;
+  /** State that the graph reads and writes, with what it writes. */
+  readonly overwritten: ReadonlyMap<Node, Node>;
   readonly costs: CostModel;
   /** Whether a node that no kernel hosts may be chosen; it then needs a kernel of its own. */
   readonly openKernels: boolean;
@@ -40,7 +46,7 @@ export function chooseStored(c: StoreContext): Set<Node> {
       } else wanted.get(u)!.forEach((s) => sites.add(s));
     }
     wanted.set(n, sites);
-    if (n.op.kind === "leaf") continue;
+    if (n.op.kind === "leaf" || n.op === packOp) continue;
     const host = c.host.get(n);
     const outside = [...sites].filter((s) => s !== host?.id);
     if (c.outputs.has(n) || c.forced.has(n)) stored.add(n);
@@ -55,21 +61,34 @@ export function chooseStored(c: StoreContext): Set<Node> {
 
 function isWorthStoring(c: StoreContext, n: Node, sites: readonly number[]): boolean {
   if (n.op === skipOp) return true;
-  if (n.op.kind === "map" && n.op.view) return false;
+  if (n.op.kind === "map" && n.op.view || c.barred.has(n)) return false;
   const host = c.host.get(n);
   const r = c.recompute.get(n)!;
   const size = elementsOf(boundType(n).shape);
   const read = readBytes(n, r);
   const work = r.operations * c.costs.operation;
   let again = 0;
-  for (const s of sites) again += read + work * Math.max(size, visits(c, s, size));
+  const load = read + r.sources.size * c.costs.binding;
+  for (const s of sites) again += load + work * Math.max(size, visits(c, s, size));
   // Recomputing elsewhere needs the sources in memory; those that only this kernel makes would be stored for it.
   if (host) {
-    for (const s of r.sources) if (c.host.get(s) === host && !escapes(c, s, host)) again += bytesOf(s);
+    for (const s of r.sources) {
+      const storedAnyway = escapes(c, s, host) && (c.before?.has(s) ?? true);
+      if (c.host.get(s) === host && !storedAnyway) again += bytesOf(s) + c.costs.binding;
+    }
   }
-  const bytes = bytesOf(n);
-  const once = bytes * (1 + sites.length) + (host ? 0 : read + work * size + c.costs.launch);
-  return once < again;
+  // A scalar of the State that changes in this run cannot change in place while later kernels still read it.
+  for (const s of r.sources) {
+    const writer = c.overwritten.get(s);
+    if (writer && bytesOf(s) === 4 && sites.some((k) => k !== c.host.get(writer)?.id)) {
+      again += c.costs.launch;
+    }
+  }
+  const bytes = bytesOf(n) + c.costs.binding;
+  const once = bytes * (1 + sites.length) +
+    (host ? 0 : read + work * size + (size > 1 ? c.costs.launch : 0));
+  // Ties go to fewer tensors.
+  return once + c.costs.binding / 8 < again;
 }
 
 /** How often a kernel evaluates an operand of `size` elements, all its elements together. */

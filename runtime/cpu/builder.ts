@@ -90,7 +90,7 @@ export class TapeBuilder {
 
   /** Makes accumulator `index` what `fn` loads: operand b holds each lane's offset from the affine index `at`. */
   loadAccumulator(index: number, fn: Op, at: Affine): void {
-    const node = this.#node("f", LANE | TILE);
+    const node = this.#node("f", this.#varies(at) | TILE);
     this.#emit(node, { fn, b: array(this.#pattern(at)), address: new Address(at) });
     this.#accumulators[index] = { node, kind: "f32" };
   }
