@@ -43,7 +43,9 @@ export async function compare(subject: Variant, reference: Variant): Promise<Agr
   const found = await subject.replay(steps);
   const change = distance(expected.last, expected.first);
   const lossDifference = Math.max(
-    ...expected.rows.map((row, i) => Math.abs(row.loss - found.rows[i].loss) / Math.max(1, Math.abs(row.loss))),
+    ...expected.rows.map((row, i) =>
+      Math.abs(row.loss - found.rows[i].loss) / Math.max(1, Math.abs(row.loss))
+    ),
   );
   const weightDifference = distance(found.last, expected.last) / change;
   const tolerance = reference.narrow.length > 0 || subject.narrow.length > 0 ? NARROW : EXACT;

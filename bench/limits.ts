@@ -111,7 +111,10 @@ async function copyOnGpu({ handle, target }: GpuDevice): Promise<number> {
   const { gpu } = handle;
   const { maxBufferSize, maxStorageBufferBindingSize } = target.limits;
   const wanted = handle.adapter.software ? SOFTWARE_COPY_BYTES : COPY_BYTES;
-  const bytes = Math.min(wanted, Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 2 ** 20) * 2 ** 20);
+  const bytes = Math.min(
+    wanted,
+    Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize) / 2 ** 20) * 2 ** 20,
+  );
   const usage = Usage.STORAGE | Usage.COPY_SRC | Usage.COPY_DST;
   gpu.pushErrorScope("out-of-memory");
   const [from, to] = [0, 1].map(() => gpu.createBuffer({ size: bytes, usage }));

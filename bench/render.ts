@@ -21,17 +21,33 @@ export function renderBench(r: BenchResult): string {
   return lines.join("\n") + "\n";
 }
 
-function ratioLine({ subject, reference, speed, memory, dispatches, bytes }: BenchResult["ratios"][number]): string {
+function ratioLine(
+  { subject, reference, speed, memory, dispatches, bytes }: BenchResult["ratios"][number],
+): string {
   const parts = [
     memory === undefined ? "" : `${memory.toFixed(2)}× its memory`,
     bytes === undefined ? "" : `${bytes.toFixed(2)}× its bytes`,
     dispatches === undefined ? "" : `${dispatches.toFixed(2)}× its dispatches`,
   ].filter(Boolean);
-  return `${subject} is ${speed.toFixed(2)}× as fast as ${reference}${parts.length ? `: ${parts.join(", ")}` : ""}`;
+  return `${subject} is ${speed.toFixed(2)}× as fast as ${reference}${
+    parts.length ? `: ${parts.join(", ")}` : ""
+  }`;
 }
 
 function table(r: BenchResult): string[] {
-  const head = ["a step", "ms", "±", "on device", "dispatches", "submits", "maps", "bound", "peak", "uploaded", "compile"];
+  const head = [
+    "a step",
+    "ms",
+    "±",
+    "on device",
+    "dispatches",
+    "submits",
+    "maps",
+    "bound",
+    "peak",
+    "uploaded",
+    "compile",
+  ];
   const rows = r.variants.map((v) => {
     const m = v.measured;
     if (!m) return [v.name, "did not run"];
@@ -64,7 +80,13 @@ function table(r: BenchResult): string[] {
   return [
     ...aligned([head, ...rows]),
     ...(achieved.length
-      ? ["", ...aligned([["on device", "GB/s", "of copy", "TFLOP/s", "of matmul", "of the nearer limit"], ...achieved])]
+      ? [
+        "",
+        ...aligned([
+          ["on device", "GB/s", "of copy", "TFLOP/s", "of matmul", "of the nearer limit"],
+          ...achieved,
+        ]),
+      ]
       : []),
   ];
 }
@@ -99,12 +121,14 @@ function slowest(m: Measured): string[] {
 
 function checks(r: BenchResult): string[] {
   const lines = r.agreements.filter((a) => !a.fault).map((a) =>
-    `checked: ${a.subject} agrees with ${a.reference} after ${a.steps} steps: loss ${a.losses[0].toPrecision(6)} and ${
-      a.losses[1].toPrecision(6)
-    }, weights within ${share(a.weightDifference, 3)} of their change`
+    `checked: ${a.subject} agrees with ${a.reference} after ${a.steps} steps: loss ${
+      a.losses[0].toPrecision(6)
+    } and ${a.losses[1].toPrecision(6)}, weights within ${share(a.weightDifference, 3)} of their change`
   );
   const same = r.repeats.filter((x) => x.identical).map((x) => x.variant);
-  if (same.length > 0) lines.push(`checked: trained again from the seed, ${same.join(" and ")} gave the same bits`);
+  if (same.length > 0) {
+    lines.push(`checked: trained again from the seed, ${same.join(" and ")} gave the same bits`);
+  }
   return lines;
 }
 

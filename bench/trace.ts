@@ -20,7 +20,16 @@ export function chromeTrace(steps: readonly TraceStep[]): unknown {
       if (d.entry !== entry) [entry, offset] = [d.entry, end];
       const ts = offset + d.sample.start;
       end = Math.max(end, ts + d.sample.microseconds);
-      return { name: d.kernel.name, cat: d.kernel.family, ph: "X", pid, tid: 0, ts, dur: d.sample.microseconds, args: detailsOf(d) };
+      return {
+        name: d.kernel.name,
+        cat: d.kernel.family,
+        ph: "X",
+        pid,
+        tid: 0,
+        ts,
+        dur: d.sample.microseconds,
+        args: detailsOf(d),
+      };
     });
     return [name, ...events];
   });

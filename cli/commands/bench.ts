@@ -27,14 +27,19 @@ interface BenchCommand {
 /** `mpt bench`: a training step, mixed and f32, fused and unfused. */
 export function benchCommands(cli: Command): void {
   cli.command("bench").argument("<file>", "a .mpt program with a train block")
-    .description("measure a training step: mixed against f32, fused against unfused, against what the device can do")
+    .description(
+      "measure a training step: mixed against f32, fused against unfused, against what the device can do",
+    )
     .option("--dims <dims...>", "symbols of the batch, as N=128")
     .option("--data <file>", "one batch, as safetensors by input name; random values unless given")
     .option("--device <name>", "cpu, deno, dawn or auto; MPT_DEVICE unless given")
     .option("--rounds <n>", "rounds, of which the median is told", parseCount("rounds", 5), 5)
     .option("--steps <n>", "steps a round; half a second's unless given", parseCount("steps", 1))
     .option("--seed <n>", "seed of weights and random data", parseCount("seed", 0), 1)
-    .option("--variants <names...>", "of mixed-fused, mixed-unfused, f32-fused, f32-unfused; all unless given")
+    .option(
+      "--variants <names...>",
+      "of mixed-fused, mixed-unfused, f32-fused, f32-unfused; all unless given",
+    )
     .option("--profile [file]", "write one step of each variant, dispatch by dispatch, as a Chrome trace")
     .option("--json", "print everything as JSON")
     .action(runBench);
@@ -57,7 +62,9 @@ async function runBench(file: string, options: BenchCommand): Promise<void> {
     if (options.profile) {
       const path = options.profile === true ? "trace.json" : options.profile;
       write(path, JSON.stringify(chromeTrace(trace)));
-      if (!options.json) console.log(`trace written to ${path}: open it in chrome://tracing or ui.perfetto.dev`);
+      if (!options.json) {
+        console.log(`trace written to ${path}: open it in chrome://tracing or ui.perfetto.dev`);
+      }
     }
     if (result.faults.length > 0) process.exitCode = 1;
   } catch (error) {

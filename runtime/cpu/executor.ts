@@ -13,6 +13,8 @@ import type {
 import { decode } from "../../compiler/core/round.ts";
 import { type Target, TARGET_CPU } from "../../compiler/core/target.ts";
 import { expectBytes, toDeviceLayout, toHostLayout } from "../layout.ts";
+import type { DispatchTime, Span } from "../profile.ts";
+import { summarize } from "../profile.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { Precision } from "./registers.ts";
 
@@ -131,7 +133,8 @@ class CpuState implements StateHandle {
   }
 }
 
-class CpuProgram implements PreparedProgram {
+/** A Program with its buffers; a run is over when `run` returns. */
+export class CpuProgram implements PreparedProgram {
   readonly #buffers: readonly ArrayBuffer[];
   /** What `poison` fills. */
   readonly #scratch: readonly Uint8Array[];
@@ -163,18 +166,25 @@ class CpuProgram implements PreparedProgram {
 
   run(inputs: Readonly<Record<string, Uint8Array>>): Promise<Row> {
     return attempt(() => {
-      this.#check();
-      for (const bytes of this.#scratch) bytes.fill(0xff);
-      for (const { tensor, bytes } of this.#inputs) {
-        const data = inputs[tensor.name];
-        if (!data) throw new Error(`this run lacks its input "${tensor.name}"`);
-        expectBytes(tensor.name, data, tensor.shape, tensor.dtype);
-        bytes.set(toDeviceLayout(data, tensor.shape, tensor.dtype));
-      }
+      this.#upload(inputs);
       this.#dispatcher.run();
       const row = Object.fromEntries(this.#scalars.map((r) => [r.name, this.#scalar(r)]));
       return this.pacer.turn().then(() => row);
     });
+  }
+
+  /** Times every dispatch. The runs are real: they change the State as `run` does. */
+  async profile(inputs: Readonly<Record<string, Uint8Array>>, runs: number): Promise<DispatchTime[]> {
+    const spans: Span[][] = [];
+    for (let r = 0; r < runs; r++) {
+      this.#upload(inputs);
+      const began = performance.now();
+      const ends: number[] = [];
+      this.#dispatcher.run(() => ends.push((performance.now() - began) * 1000));
+      spans.push(ends.map((end, i) => ({ start: ends[i - 1] ?? 0, end })));
+      await this.pacer.turn();
+    }
+    return summarize(this.program, spans);
   }
 
   ready(): Promise<void> {
@@ -197,6 +207,17 @@ class CpuProgram implements PreparedProgram {
 
   #check(): void {
     if (!this.#live) throw new Error("this program was destroyed");
+  }
+
+  #upload(inputs: Readonly<Record<string, Uint8Array>>): void {
+    this.#check();
+    for (const bytes of this.#scratch) bytes.fill(0xff);
+    for (const { tensor, bytes } of this.#inputs) {
+      const data = inputs[tensor.name];
+      if (!data) throw new Error(`this run lacks its input "${tensor.name}"`);
+      expectBytes(tensor.name, data, tensor.shape, tensor.dtype);
+      bytes.set(toDeviceLayout(data, tensor.shape, tensor.dtype));
+    }
   }
 
   #scalar(result: TensorView): number {
