@@ -24,6 +24,8 @@ export interface CompileOptions {
   readonly observe?: (stage: string, graph: Graph, entry: Entry) => void;
   /** Stores every node, so that nothing is fused: for comparison. */
   readonly fuse?: boolean;
+  /** Computes everything in f32, whatever the program's annotations say: for comparison. */
+  readonly precision?: "f32";
 }
 
 export interface Compiled {
@@ -37,7 +39,7 @@ export interface Compiled {
  * the bundle is first asked for it. Never throws for a fault of the program.
  */
 export function compile(source: Source, options: CompileOptions = {}): Compiled {
-  const { program, diagnostics } = check(source, options.resolve ?? (() => undefined));
+  const { program, diagnostics } = check(source, options.resolve ?? (() => undefined), options);
   if (!program) return { diagnostics };
   const target = options.target ?? TARGET_CPU;
   const plan = planProgram(program);

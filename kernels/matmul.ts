@@ -22,6 +22,8 @@ export function renderMatmul(
   return new MatmulWriter(kernel, target, plan).write();
 }
 
+/** Steps of k written out in the innermost loop. */
+const UNROLL = 4;
 const PARTS = ["x", "y", "z", "w"];
 
 class MatmulWriter {
@@ -131,19 +133,30 @@ class MatmulWriter {
     const rowB = prims.add(startB, tx);
     body.name(rowA, "pa");
     body.name(rowB, "pb");
-    for (let kk = 0; kk < depth; kk++) {
-      const a = Array.from({ length: plan.perM / 4 }, (_, q) => {
-        const name = body.fresh("a");
-        body.line(`let ${name} = panels[${rowA.text} + ${kk * this.#a.stride + q * down}];`);
-        return name;
-      });
-      const b = Array.from({ length: plan.perN / 4 }, (_, q) => {
-        const name = body.fresh("b");
-        body.line(`let ${name} = panels[${rowB.text} + ${kk * this.#b.stride + q * across}];`);
-        return name;
-      });
+    // A few steps written out, in a loop: written out whole, a driver takes seconds to compile it.
+    const unroll = Math.min(UNROLL, depth);
+    const k = body.fresh("k");
+    const looped = depth > unroll;
+    if (looped) body.open(`for (var ${k} = 0; ${k} < ${depth}; ${k} += ${unroll})`);
+    const at = (row: Value, panel: Panel) => looped ? `${row.text} + ${k} * ${panel.stride}` : row.text;
+    const pa = body.define(at(rowA, this.#a), "i32", undefined, "pa");
+    const pb = body.define(at(rowB, this.#b), "i32", undefined, "pb");
+    for (let kk = 0; kk < unroll; kk++) {
+      const a = this.#quads(pa, kk * this.#a.stride, plan.perM / 4, down, "x");
+      const b = this.#quads(pb, kk * this.#b.stride, plan.perN / 4, across, "y");
       this.#each((c, i, j) => body.line(`${c} += ${a[i >> 2]}.${PARTS[i & 3]} * ${b[j]};`));
     }
+    if (looped) body.close();
+  }
+
+  /** Reads quads of a panel, `step` apart. */
+  #quads(from: Value, offset: number, count: number, step: number, hint: string): string[] {
+    const { body } = this.#module;
+    return Array.from({ length: count }, (_, q) => {
+      const name = body.fresh(hint);
+      body.line(`let ${name} = panels[${from.text} + ${offset + q * step}];`);
+      return name;
+    });
   }
 
   /** Adds what the slices have, in their order, into the first. */

@@ -8,6 +8,7 @@ import { groupOf } from "./wgsl/groups.ts";
 import { LaneAnalysis } from "./wgsl/lanes.ts";
 import { Module } from "./wgsl/module.ts";
 import { storeGroup } from "./wgsl/stores.ts";
+import { widthsOf } from "./wgsl/widths.ts";
 
 /**
  * A row of a reduction stays inside one workgroup through all phases: its invocations reduce their parts in registers,
@@ -30,6 +31,9 @@ function normalised(kernel: ReduceKernel): ReduceKernel {
   };
 }
 
+/** A group of one. */
+const ONE_ROW = new LaneAnalysis(-1, 1, true, true);
+
 /** One group of a row's elements, as an invocation meets it. */
 interface Part {
   readonly group: Group;
@@ -50,7 +54,14 @@ class ReduceWriter {
       ...kernel.rowStores.map((s) => s.value),
       ...kernel.elementStores.map((s) => s.value),
     ];
-    this.#module = new Module(kernel, target, plan.rows * plan.threads, roots);
+    const axis = kernel.outer.length + kernel.inner.length - 1;
+    const elements = new LaneAnalysis(axis, plan.size, kernel.inner.at(-1)! % plan.size === 0, true);
+    const widths = widthsOf(kernel, target, [
+      { analysis: elements, values: kernel.phases.flat().map((a) => a.value) },
+      { analysis: elements, stores: kernel.elementStores, shape: [...kernel.outer, ...kernel.inner] },
+      { analysis: ONE_ROW, stores: kernel.rowStores, shape: kernel.outer },
+    ]);
+    this.#module = new Module(kernel, target, plan.rows * plan.threads, roots, widths);
   }
 
   write(): Shader {
@@ -221,7 +232,7 @@ class ReduceWriter {
       if (guarded) body.open(`if (${body.use(condition)})`);
       const here = (v: Value) => body.leaf(body.name(v), v.kind, v.max);
       const env = new Env(rows.coords.map(here), this.#accs.map(here));
-      write({ envs: [env], analysis: new LaneAnalysis(-1, 1, true, true) });
+      write({ envs: [env], analysis: ONE_ROW });
       if (guarded) body.close();
     };
     const index = (binding: number, at: Value) =>

@@ -25,6 +25,8 @@ import type { ModelInstance, Module, Value } from "./values.ts";
 export interface CheckOptions {
   /** Which train block is the program's, by its model's name; the first unless given. */
   readonly train?: string;
+  /** A preset that takes the place of every annotation of precision, to compare with. */
+  readonly precision?: string;
 }
 
 export interface Checked {
@@ -74,7 +76,7 @@ class Run {
 
   /** Checks everything; the program is that of the entry file. */
   whole(): TypedProgram | undefined {
-    const modules = loadModules(this.entry, this.resolve, this.report);
+    const modules = loadModules(this.entry, this.resolve, this.report, this.options.precision);
     for (const m of modules) {
       for (const d of m.models) checkModelDecl(this.ck, d, m.broken);
       for (const d of m.fns) checkFnDecl(this.ck, d);

@@ -2,6 +2,7 @@ import type { Module } from "./values.ts";
 import { closest } from "../core/closest.ts";
 import type { Diagnostic } from "../core/diagnostic.ts";
 import type { Source } from "../core/span.ts";
+import { withPrecision } from "../syntax/one_precision.ts";
 import { parse } from "../syntax/parse.ts";
 import type { ImportDecl, Name } from "../syntax/ast.ts";
 import type { Reporter } from "./report.ts";
@@ -13,8 +14,16 @@ export type Resolve = (path: string, from: string) => Source | undefined;
 /** Files that import files, as deep as this. */
 const MOST_FILES = 200;
 
-/** Loads the entry and what it imports, the entry first. Files may import each other in a circle. */
-export function loadModules(entry: Source, resolve: Resolve, report: Reporter): Module[] {
+/**
+ * Loads the entry and what it imports, the entry first. Files may import each other in a circle. `precision`, where it
+ * is given, takes the place of every annotation.
+ */
+export function loadModules(
+  entry: Source,
+  resolve: Resolve,
+  report: Reporter,
+  precision?: string,
+): Module[] {
   const modules = new Map<string, Module>();
   const waiting: { module: Module; decl: ImportDecl; from?: Module }[] = [];
 
@@ -23,7 +32,7 @@ export function loadModules(entry: Source, resolve: Resolve, report: Reporter): 
     if (known) return known;
     const parsed = parse(source);
     for (const d of parsed.diagnostics) report.add(d);
-    const decls = parsed.file.decls;
+    const { decls } = precision ? withPrecision(parsed.file, precision) : parsed.file;
     const of = <K extends typeof decls[number]["kind"]>(kind: K) =>
       decls.filter((d): d is Extract<typeof d, { kind: K }> => d.kind === kind);
     const module: Module = {

@@ -1,6 +1,7 @@
 import type { Kernel } from "../core/kernel.ts";
 import { physicalBytes } from "../core/kernel.ts";
 import type { BufferDecl, StateLayout, View } from "../core/program.ts";
+import { GRADS } from "../passes/fuse_arena.ts";
 import { planTemps } from "../passes/plan.ts";
 import { align } from "./state.ts";
 import type { Tensor } from "./tensor.ts";
@@ -33,14 +34,14 @@ export function placeTensors(
   const buffer = (decl: BufferDecl): number => buffers.push(decl) - 1;
   for (const t of lives.keys()) {
     const bytes = bytesOf(t);
-    if (t.kind === "state") {
-      const slot = state.slots.find((s) => s.name === t.name)!;
-      let at = named.get(slot.buffer);
+    if (t.at) {
+      const { buffer: name, offset } = t.at;
+      let at = named.get(name);
       if (at === undefined) {
-        const size = state.buffers.find((b) => b.name === slot.buffer)!.bytes;
-        named.set(slot.buffer, at = buffer({ name: slot.buffer, bytes: size, role: "state" }));
+        const size = state.buffers.find((b) => b.name === name)!.bytes;
+        named.set(name, at = buffer({ name, bytes: size, role: "state" }));
       }
-      views.set(t, { buffer: at, offset: slot.offset, bytes });
+      views.set(t, { buffer: at, offset, bytes });
     } else if (t.kind === "result" && t.layout.length === 0) scalars.push(t);
     else if (t.kind !== "temp") {
       views.set(t, { buffer: buffer({ name: t.name, bytes, role: t.kind }), offset: 0, bytes });
@@ -50,7 +51,7 @@ export function placeTensors(
     const at = buffer({ name: "scalars", bytes: align(4) * scalars.length, role: "result" });
     scalars.forEach((t, i) => views.set(t, { buffer: at, offset: align(4) * i, bytes: 4 }));
   }
-  const temps = [...lives.keys()].filter((t) => t.kind === "temp");
+  const temps = [...lives.keys()].filter((t) => t.kind === "temp" && !t.at);
   const plan = planTemps(temps.map((t) => ({ bytes: bytesOf(t), ...lives.get(t)! })));
   const first = buffers.length;
   plan.buffers.forEach((bytes, i) => buffer({ name: `temp${i}`, bytes, role: "temp" }));
@@ -68,7 +69,7 @@ function memoryOf(buffers: readonly BufferDecl[]): Record<string, number> {
       ? "weights"
       : b.name.startsWith("copy.")
       ? "copies"
-      : b.name.startsWith("accum.")
+      : b.name.startsWith("accum.") || b.name === GRADS
       ? "gradients"
       : b.name.includes(".")
       ? "moments"

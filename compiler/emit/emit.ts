@@ -6,8 +6,10 @@ import { nodesOf } from "../ir/graph.ts";
 import { nodeNames } from "../ir/print.ts";
 import type { Cluster, Schedule } from "../passes/fuse.ts";
 import { fuse } from "../passes/fuse.ts";
+import { CPU_COSTS, GPU_COSTS } from "../passes/fuse_cost.ts";
+import { lowerScatters } from "../passes/fuse_scatter.ts";
+import { horizontal } from "../passes/fuse_horizontal.ts";
 import { lowerFlags } from "../passes/fuse_flags.ts";
-import { boundType } from "../passes/fuse_inline.ts";
 import { FOUND_INF } from "../passes/slots.ts";
 import { placeTensors } from "./buffers.ts";
 import type { BuiltKernel } from "./kernel.ts";
@@ -34,12 +36,17 @@ export interface EmitOptions {
 
 /** The Program of a graph whose dims are bound, casts and gradients explicit, and composites expanded. */
 export function emit(source: Graph, options: EmitOptions): Program {
-  const graph = lowerFlags.run(source);
+  const spelled = lowerScatters.run(source);
+  const joined = options.fuse === false
+    ? { graph: spelled, arenas: new Map() }
+    : horizontal(spelled, options.state);
+  const graph = lowerFlags.run(joined.graph);
   const schedule = fuse(graph, {
     fuse: options.fuse,
+    costs: options.target.provider === "cpu" ? CPU_COSTS : GPU_COSTS,
     maxBindings: options.target.limits.maxStorageBuffersPerShaderStage,
   });
-  const kernels = lowerSchedule(schedule, options);
+  const kernels = lowerSchedule(schedule, new Tensors(options.state, joined.arenas, nodesOf(graph)));
   const { buffers, view, memory } = placeTensors(
     kernels.map((k) => ({ kernel: k.kernel, tensors: k.tensors })),
     options.state,
@@ -77,24 +84,29 @@ function withShader(kernel: Kernel, { render }: EmitOptions): Kernel {
 }
 
 /** The kernels of a schedule in the order of execution. */
-function lowerSchedule(schedule: Schedule, options: EmitOptions): BuiltKernel[] {
+function lowerSchedule(schedule: Schedule, tensors: Tensors): BuiltKernel[] {
   const { graph, flagged } = schedule;
-  const tensors = new Tensors(options.state);
   const wanted = destinations(graph, tensors);
   const clusters = withCopies(schedule, wanted);
   const home = new Map<Node, Cluster>();
   for (const c of schedule.clusters) for (const r of c.roots) home.set(r, c);
-  const tensor = (node: Node): Tensor | undefined => {
-    if (node.op.kind === "leaf") return node.op.name === "const" ? undefined : tensors.leaf(node);
+  const position = new Map(schedule.clusters.map((c, i) => [c, i]));
+  const tensor = (node: Node, from?: Cluster): Tensor | undefined => {
+    const standing = tensors.standing(node);
+    if (standing) return standing;
     const at = home.get(node);
-    return at && tensors.temp(node, rootLayout(at, node));
+    // What a later cluster stores is computed here as well.
+    if (!at || from && position.get(at)! > (position.get(from) ?? Infinity)) return undefined;
+    return tensors.temp(node, rootLayout(at, node));
   };
-  const lowered = clusters.map((c) => lowerCluster(c.cluster, { tensor, flagged }));
-  const read = new Set(lowered.flatMap((l) => l.loads));
+  const lowered = clusters.map(({ cluster }) =>
+    lowerCluster(cluster, { tensor: (node) => tensor(node, cluster), flagged })
+  );
+  const read = new Set(lowered.flatMap((l) => l.loads).flatMap((t) => [t, ...t.covers ?? []]));
   const stores = lowered.map((l, i) =>
     l.roots.map(({ node }) => {
       const temp = home.get(node) === clusters[i].cluster ? tensor(node) : undefined;
-      return [...(temp && read.has(temp) ? [temp] : []), ...clusters[i].to(node)];
+      return [...(temp?.kind === "temp" && read.has(temp) ? [temp] : []), ...clusters[i].to(node)];
     })
   );
   const { order, deferred } = orderSteps(lowered.map((l, i) => ({
@@ -116,7 +128,7 @@ function lowerSchedule(schedule: Schedule, options: EmitOptions): BuiltKernel[] 
     const to = stores[i].map((list, r) =>
       list.map((t) => {
         if (!deferred.has(t)) return t;
-        const later: Tensor = { ...t, kind: "temp", name: `next_${t.name}` };
+        const later: Tensor = { ...t, kind: "temp", name: `next_${t.name}`, at: undefined };
         copies.push(copyKernel(l.roots[r].node, later, t));
         return later;
       })
@@ -153,7 +165,7 @@ function withCopies(schedule: Schedule, wanted: ReadonlyMap<Node, readonly Tenso
   for (const [node, list] of wanted) {
     for (const t of list.filter((t) => !direct(node, t))) {
       jobs.push({
-        cluster: { family: "map", outer: boundType(node).shape, inner: [], anchors: [], roots: [node] },
+        cluster: { family: "map", outer: t.layout, inner: [], anchors: [], roots: [node] },
         to: () => [t],
       });
     }

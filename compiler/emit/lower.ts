@@ -6,6 +6,7 @@ import { stridesOf } from "../core/kernel.ts";
 import type { Node } from "../ir/graph.ts";
 import { delinearize } from "../ops/view.ts";
 import type { Cluster } from "../passes/fuse.ts";
+import { denseStrides, Space } from "../passes/fuse_space.ts";
 import { boundType, elementsOf, Inliner, zero } from "../passes/fuse_inline.ts";
 import type { Tensor } from "./tensor.ts";
 import { sameLayout } from "./tensor.ts";
@@ -36,12 +37,9 @@ export interface LowerContext {
 
 /** Writes a cluster's roots and reductions as expressions over its coords. */
 export function lowerCluster(cluster: Cluster, context: LowerContext): Lowered {
-  const { outer, inner, anchors } = cluster;
-  const exprs = new Exprs([...outer, ...inner]);
-  const rowCoords = outer.map((_, i) => coord(i));
-  const innerCoords = inner.map((_, i) => coord(outer.length + i));
-  const row = linearIndex(rowCoords, denseStrides(outer));
-  const element = linearIndex([...rowCoords, ...innerCoords], denseStrides([...outer, ...inner]));
+  const { anchors } = cluster;
+  const space = new Space(cluster.outer, cluster.inner);
+  const { exprs } = space;
   const loads: Tensor[] = [];
   const own = new Set([...cluster.roots, ...anchors]);
 
@@ -58,9 +56,10 @@ export function lowerCluster(cluster: Cluster, context: LowerContext): Lowered {
   };
   const inliner: Inliner = new Inliner(exprs, (node, coords, guard): Expr | undefined => {
     const index = anchors.indexOf(node);
-    const flat = () => exprs.simplify(linearIndex(coords, denseStrides(boundType(node).shape)));
     if (index >= 0) {
-      if (flat() !== exprs.simplify(row)) throw new Error(`${node.op.name} is used away from its own row`);
+      if (space.position(node, coords) !== space.row) {
+        throw new Error(`${node.op.name} is used away from its own row`);
+      }
       const value = inliner.rounded(node, acc(index, accKind(node)));
       return guard ? prim("select", guard, value, zero(node)) : value;
     }
@@ -71,27 +70,12 @@ export function lowerCluster(cluster: Cluster, context: LowerContext): Lowered {
   }, context.flagged);
 
   const lowered = anchors.map((node): LoweredAnchor => {
-    const at = delinearize(row, boundType(node).shape);
-    if (node.op.kind === "contract") {
-      const [batch, [m, n], k] = [at.slice(0, -2), at.slice(-2), innerCoords[0]];
-      const [x, y] = node.inputs;
-      return { node, values: [inliner.value(x, [...batch, m, k]), inliner.value(y, [...batch, k, n])] };
-    }
-    const { shape } = boundType(node.inputs[0]);
-    const axes = node.attrs.axes as readonly number[];
-    const within = delinearize(
-      linearIndex(innerCoords, denseStrides(inner)),
-      axes.map((a) => shape[a]),
-    );
-    let kept = 0;
-    const coords = shape.map((_, i) => axes.includes(i) ? within[axes.indexOf(i)] : at[kept++]);
-    return { node, values: [inliner.value(node.inputs[0], coords)] };
+    const at = space.operandCoords(node);
+    return { node, values: node.inputs.map((x, i) => inliner.value(x, at[i])) };
   });
   const roots = cluster.roots.map((node) => {
-    const { shape } = boundType(node);
     const perRow = isPerRow(cluster, node);
-    const at = delinearize(perRow ? row : element, shape);
-    return { node, value: inliner.value(node, at), perRow };
+    return { node, value: inliner.value(node, space.coordsOf(node, perRow)), perRow };
   });
   const raisesFlag = anyExpr(
     [...lowered.flatMap((a) => a.values), ...roots.map((r) => r.value)],
@@ -126,10 +110,6 @@ export function identityOnly(lowered: Lowered, slot: Tensor): boolean {
   const own = linearIndex(cluster.outer.map((_, i) => coord(i)), stridesOf(cluster.outer, slot.dtype));
   return sameLayout(cluster.outer, slot.layout, slot.dtype) &&
     !anyExpr(rows, (x) => x.e === "load" && x.binding === binding && !exprs.same(x.index, own));
-}
-
-export function denseStrides(shape: readonly number[]): number[] {
-  return stridesOf(shape, "f32");
 }
 
 function kind(node: Node) {

@@ -27,59 +27,66 @@ export function orderSteps(steps: readonly Step[]): Ordering {
   const deferred = new Set<Tensor>();
   for (;;) {
     const before = edges(steps, deferred);
-    const order = topological(before);
-    if (order.length === steps.length) return { order, deferred };
-    // Something waits for itself: defer one more slot among those that hold a step back.
-    const stuck = steps.map((_, i) => i).filter((i) => !order.includes(i));
-    const slot = stuck.flatMap((i) => [...steps[i].writes]).find((t) =>
-      t.kind === "state" && !deferred.has(t)
-    );
+    const found = topological(before);
+    if (!found.circle) return { order: found.order, deferred };
+    // Some slot's writer waits for a reader that waits for it: the circle names it.
+    const { circle } = found;
+    const slot = circle.map((i, k) => before[i].get(circle[(k + 1) % circle.length])).find((t) => t);
     if (!slot) throw new Error("the kernels wait for one another");
     deferred.add(slot);
   }
 }
 
-/** For each step, the steps that come before it. */
-function edges(steps: readonly Step[], deferred: Set<Tensor>): Set<number>[] {
-  const before = steps.map(() => new Set<number>());
-  const writer = new Map<Tensor, number>();
-  steps.forEach((s, i) => s.writes.forEach((t) => writer.set(t, i)));
-  const flagReset = [...writer].find(([t]) => t.name === FOUND_INF && t.kind === "state")?.[1];
+/** A tensor and those that it shows as one. */
+function parts(t: Tensor): readonly Tensor[] {
+  return [t, ...t.covers ?? []];
+}
+
+/** For each step, the steps that come before it, with the slot written where it is the writer that waits for a reader. */
+function edges(steps: readonly Step[], deferred: Set<Tensor>): Map<number, Tensor | undefined>[] {
+  const before = steps.map(() => new Map<number, Tensor | undefined>());
+  const writers = new Map<Tensor, { step: number; as: Tensor }>();
+  steps.forEach((s, i) =>
+    s.writes.forEach((t) => parts(t).forEach((p) => writers.set(p, { step: i, as: t })))
+  );
+  const needs = (i: number, earlier: number, slot?: Tensor) => {
+    if (slot === undefined || !before[i].has(earlier)) before[i].set(earlier, slot);
+  };
+  const reset = [...writers.values()].find(({ as }) => as.kind === "state" && as.name === FOUND_INF);
   steps.forEach((s, i) => {
     for (const t of s.reads) {
-      const w = writer.get(t);
-      if (w === undefined) continue;
-      if (t.kind === "temp") before[i].add(w);
-      else if (w === i) {
-        if (!s.inPlace(t)) deferred.add(t);
-      } else if (!deferred.has(t)) before[w].add(i);
+      for (const p of parts(t)) {
+        const w = writers.get(p);
+        if (!w) continue;
+        if (p.kind === "temp") needs(i, w.step);
+        else if (w.step === i) {
+          if (w.as !== t || !s.inPlace(t)) deferred.add(w.as);
+        } else if (!deferred.has(w.as)) needs(w.step, i, w.as);
+      }
     }
-    if (s.raisesFlag && flagReset !== undefined && flagReset !== i) before[flagReset].add(i);
+    if (s.raisesFlag && reset && reset.step !== i && !deferred.has(reset.as)) needs(reset.step, i, reset.as);
   });
   return before;
 }
 
-/** The steps that can run, earliest given first. */
-function topological(before: readonly ReadonlySet<number>[]): number[] {
+/** The steps, earliest given first where there is a choice; or some that wait for one another, each for the next. */
+function topological(
+  before: readonly ReadonlyMap<number, unknown>[],
+): { order: number[]; circle?: undefined } | { circle: number[] } {
   const order: number[] = [];
-  const state = new Uint8Array(before.length);
+  const done = new Set<number>();
   for (let root = 0; root < before.length; root++) {
-    const stack = [root];
-    while (stack.length > 0) {
-      const top = stack[stack.length - 1];
-      const waiting = state[top] === 2 ? [] : [...before[top]].filter((i) => state[i] !== 2);
-      if (waiting.some((i) => state[i] === 1)) return order;
-      if (waiting.length > 0) {
-        state[top] = 1;
-        stack.push(...waiting);
-        continue;
-      }
-      stack.pop();
-      if (state[top] !== 2) {
-        state[top] = 2;
+    const path: number[] = done.has(root) ? [] : [root];
+    while (path.length > 0) {
+      const top = path[path.length - 1];
+      const next = [...before[top].keys()].sort((a, b) => a - b).find((i) => !done.has(i));
+      if (next === undefined) {
+        path.pop();
+        done.add(top);
         order.push(top);
-      }
+      } else if (path.includes(next)) return { circle: path.slice(path.indexOf(next)) };
+      else path.push(next);
     }
   }
-  return order;
+  return { order };
 }

@@ -1,8 +1,11 @@
 import type { DType } from "../core/dtype.ts";
+import { byteSize } from "../core/dtype.ts";
 import { rowLength } from "../core/kernel.ts";
 import type { StateLayout } from "../core/program.ts";
 import { bound } from "../core/shape.ts";
 import type { Graph, Node } from "../ir/graph.ts";
+import type { ArenaRun } from "../passes/fuse_arena.ts";
+import { GRADS, packOp } from "../passes/fuse_arena.ts";
 import { raisedOp } from "../passes/fuse_flags.ts";
 import { FOUND_INF } from "../passes/slots.ts";
 
@@ -13,6 +16,10 @@ export interface Tensor {
   readonly dtype: DType;
   /** The shape under which it is laid out; a tensor may be read under another of as many elements. */
   readonly layout: readonly number[];
+  /** Its place in a State buffer. */
+  readonly at?: { readonly buffer: string; readonly offset: number };
+  /** Tensors of their own that it shows again as one. */
+  readonly covers?: readonly Tensor[];
 }
 
 /** Whether two shapes put the same elements, in row-major order, at the same addresses. */
@@ -25,47 +32,75 @@ export function sameLayout(a: readonly number[], b: readonly number[], dtype: DT
 
 /** The tensors of one program, each made once. */
 export class Tensors {
-  readonly all: Tensor[] = [];
   readonly #known = new Map<string | Node, Tensor>();
+  readonly #places = new Map<Node, number>();
+  #count = 0;
 
-  constructor(readonly state: StateLayout) {}
+  constructor(
+    readonly state: StateLayout,
+    readonly arenas: ReadonlyMap<string, ArenaRun>,
+    nodes: readonly Node[],
+  ) {
+    for (const p of nodes.filter((n) => n.op === packOp)) {
+      p.inputs.forEach((x, i) => this.#places.set(x, (p.attrs.starts as readonly number[])[i]));
+    }
+  }
 
-  /** What an `input` or `state` leaf reads. */
-  leaf(node: Node): Tensor {
+  /** What stands in memory without any kernel storing it: inputs, state, and gradients seen side by side. */
+  standing(node: Node): Tensor | undefined {
     const { dtype, shape } = node.type;
+    if (node.op === packOp) {
+      const covers = node.inputs.map((x) => this.temp(x, bound(x.type.shape)));
+      return this.#make(node, {
+        kind: "temp",
+        name: GRADS,
+        dtype,
+        layout: bound(shape),
+        at: { buffer: GRADS, offset: 0 },
+        covers,
+      });
+    }
+    if (node.op.kind !== "leaf" || node.op.name === "const") return undefined;
     if (node.op === raisedOp) return this.slot(FOUND_INF);
-    return node.op.name === "state"
-      ? this.slot(String(node.attrs.slot))
-      : this.#make(`input ${node.attrs.name}`, "input", String(node.attrs.name), dtype, bound(shape));
+    if (node.op.name === "state") return this.slot(String(node.attrs.slot));
+    const name = String(node.attrs.name);
+    return this.#make(`input ${name}`, { kind: "input", name, dtype, layout: bound(shape) });
   }
 
   /** Throws where the State has no such slot: a fault of the passes before. */
   slot(name: string): Tensor {
+    const run = this.arenas.get(name);
+    if (run) {
+      const { buffer, dtype, start, length } = run;
+      const at = { buffer, offset: start * byteSize(dtype) };
+      const covers = run.slots.map((s) => this.slot(s));
+      return this.#make(`state ${name}`, { kind: "state", name, dtype, layout: [length], at, covers });
+    }
     const slot = this.state.slots.find((s) => s.name === name);
     if (!slot) throw new Error(`the State has no slot ${name}`);
-    return this.#make(`state ${name}`, "state", name, slot.dtype, slot.shape);
+    const { dtype, shape, buffer, offset } = slot;
+    return this.#make(`state ${name}`, { kind: "state", name, dtype, layout: shape, at: { buffer, offset } });
   }
 
   result(name: string, node: Node): Tensor {
-    return this.#make(`result ${name}`, "result", name, node.type.dtype, bound(node.type.shape));
+    const { dtype, shape } = node.type;
+    return this.#make(`result ${name}`, { kind: "result", name, dtype, layout: bound(shape) });
   }
 
   /** Where a stored node stands during the run. */
   temp(node: Node, layout: readonly number[]): Tensor {
-    return this.#make(node, "temp", `t${this.all.length}_${node.op.name}`, node.type.dtype, layout);
+    const { dtype } = node.type;
+    const start = this.#places.get(node);
+    const at = start === undefined ? undefined : { buffer: GRADS, offset: start * byteSize(dtype) };
+    const name = `t${this.#count}_${node.op.name}`;
+    return this.#make(node, { kind: "temp", name, dtype, layout, ...(at ? { at } : {}) });
   }
 
-  #make(
-    key: string | Node,
-    kind: Tensor["kind"],
-    name: string,
-    dtype: DType,
-    layout: readonly number[],
-  ): Tensor {
+  #make(key: string | Node, tensor: Tensor): Tensor {
     let t = this.#known.get(key);
     if (!t) {
-      this.#known.set(key, t = { kind, name, dtype, layout });
-      this.all.push(t);
+      this.#known.set(key, t = tensor);
+      this.#count++;
     }
     return t;
   }

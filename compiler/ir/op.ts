@@ -174,13 +174,7 @@ export interface FlagOp extends OpBaseFields {
   readonly kind: "flag";
 }
 
-/** `scatter_add`: a structured op with a kernel of its own. */
-export interface ScatterOp extends OpBaseFields {
-  readonly kind: "scatter";
-  reference(inputs: readonly RefTensor[], attrs: Attrs, type: BoundType): Float64Array;
-}
-
-export type Op = LeafOp | MapOp | ReduceOp | ContractOp | CompositeOp | FlagOp | ScatterOp;
+export type Op = LeafOp | MapOp | ReduceOp | ContractOp | CompositeOp | FlagOp;
 
 /**
  * The dtype in which each operand is taken. Without a region operands are taken as they are: casts are already explicit.

@@ -1,5 +1,5 @@
 import type { Dim } from "../core/shape.ts";
-import { isBound } from "../core/shape.ts";
+import { bound } from "../core/shape.ts";
 import { isFloat } from "../core/dtype.ts";
 import type { Node } from "../ir/graph.ts";
 import { OpError, showType } from "../ir/op.ts";
@@ -21,9 +21,9 @@ export const Embedding: Layer = {
   inputs: [{ name: "ids", type: "tensor" }],
   weights(args) {
     const shape = [args.num_embeddings as Dim, args.embedding_dim as Dim];
-    const rows = args.num_embeddings as Dim;
+    const [rows] = bound(shape);
     const hole = args.padding_idx as number | undefined;
-    if (hole !== undefined && isBound(rows) && !(hole >= -rows && hole < rows)) {
+    if (hole !== undefined && !(hole >= -rows && hole < rows)) {
       throw new OpError("padding_idx is a row of the table", {
         expected: `${-rows} to ${rows - 1}`,
         found: String(hole),

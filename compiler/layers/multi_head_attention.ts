@@ -80,7 +80,8 @@ export const MultiHeadAttention: Layer = {
   doc:
     "softmax(q·kᵀ/√d)·v in num_heads heads of projected inputs, projected again. Key and value are the query unless " +
     "given. Inputs are [positions, batch, features], or [batch, positions, features] with batch_first: true. In masks " +
-    "of bools true hides a position; a float mask is added to the scores.",
+    "of bools true hides a position; a float mask is added to the scores. causal, or is_causal in a call, hides what " +
+    "comes later.",
   params: [
     { name: "embed_dim", type: "int" },
     { name: "num_heads", type: "int" },
@@ -89,6 +90,7 @@ export const MultiHeadAttention: Layer = {
     { name: "kdim", type: "int", optional: true },
     { name: "vdim", type: "int", optional: true },
     { name: "batch_first", type: "bool", default: false },
+    { name: "causal", type: "bool", default: false },
   ],
   inputs: [
     { name: "query", type: "tensor" },
@@ -152,7 +154,7 @@ export const MultiHeadAttention: Layer = {
     const [q, k, v] = projected(b, rows, weights, embed).map((x) => heads(b, x, count));
     const y = attention(b, q, k, v, {
       mask: mask(b, inputs, batch, count),
-      causal: inputs.is_causal === true,
+      causal: args.causal === true || inputs.is_causal === true,
       dropout: args.dropout as number,
     });
     const joined = reshape(b, permute(b, y, [0, 2, 1, 3]), [batch, rows[0].type.shape[1], embed]);

@@ -14,7 +14,7 @@ export const LayerNorm: Layer = {
   doc:
     "(x − mean)/√(var + eps) over the last axes, whose shape is normalized_shape, times weight plus bias; in f32",
   params: [
-    { name: "normalized_shape", type: "dims" },
+    { name: "normalized_shape", type: "sizes" },
     { name: "eps", type: "float", default: 1e-5 },
     AFFINE,
     { name: "bias", type: "bool", default: true },
@@ -35,7 +35,7 @@ export const RMSNorm: Layer = {
   name: "RMSNorm",
   doc: "x/√(mean(x²) + eps) over the last axes, whose shape is normalized_shape, times weight; in f32",
   params: [
-    { name: "normalized_shape", type: "dims" },
+    { name: "normalized_shape", type: "sizes" },
     { name: "eps", type: "float", default: RMS_EPS },
     AFFINE,
   ],

@@ -10,6 +10,7 @@ import { mapGraph } from "../ir/graph.ts";
 import type { Attr, Attrs } from "../ir/op.ts";
 import { operandDTypes, OpError, showType } from "../ir/op.ts";
 import { constOp } from "../ops/leaf.ts";
+import { numberSites } from "../ops/random.ts";
 import { sliceOp } from "../ops/view.ts";
 import type { Dims } from "./bind.ts";
 import { bindSymbols } from "./bind.ts";
@@ -30,7 +31,7 @@ export function lower(program: TypedProgram, request: LowerRequest): Graph {
   const { inputs, graph } = entryOf(program, request.entry);
   const env = bindSymbols(inputs, request.dims);
   const dims = [...env].map(([name, size]) => `${name}=${size}`).join(", ");
-  return mapGraph(graph, (node, operands) => bindNode(program, node, operands, env, dims));
+  return mapGraph(numberSites(graph), (node, operands) => bindNode(program, node, operands, env, dims));
 }
 
 function entryOf(

@@ -182,13 +182,13 @@ export const flatIndexOp: MapOp = {
 
 export const gather: LibraryFunction = {
   name: "gather",
-  params: [tensor("x"), { name: "axis", type: "axis" }, tensor("index")],
+  params: [tensor("x"), tensor("index"), { name: "axis", type: "axis" }],
   class: "follow",
   doc: "torch.gather: x's elements at the index's positions along an axis; the result has the index's shape",
   build(b, args) {
     const x = tensorArg(b, args, "x");
     return b.node(gatherOp, [x, tensorArg(b, args, "index")], {
-      axis: axisIn(args.axis, x.type.shape.length, 1),
+      axis: axisIn(args.axis, x.type.shape.length, 2),
     });
   },
 };

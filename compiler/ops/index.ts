@@ -31,6 +31,7 @@ import * as rearrange from "./rearrange.ts";
 import * as reduce from "./reduce.ts";
 import * as rope from "./rope.ts";
 import * as softmax from "./softmax.ts";
+import * as sort from "./sort.ts";
 import * as take from "./take.ts";
 import * as transcendental from "./transcendental.ts";
 import * as view from "./view.ts";
@@ -55,6 +56,7 @@ const FAMILIES: readonly object[] = [
   product,
   linear,
   gather,
+  sort,
   take,
   rearrange,
   join,

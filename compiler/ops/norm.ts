@@ -163,7 +163,7 @@ function inverseRms(b: Builder, x: Node, node: Node): Node {
   return rootOf(b, kept(b, meanOf(b, square, axesIn(node)), node), epsOf(node));
 }
 
-const SHAPE: Param = { name: "normalized_shape", type: "dims" };
+const SHAPE: Param = { name: "normalized_shape", type: "sizes", optional: true };
 const optional = (name: string): Param => ({ name, type: "tensor", optional: true });
 
 /** x normalised over its last axes, whose shape must be `shape`. */
@@ -202,6 +202,12 @@ export function rmsNorm(b: Builder, x: Node, shape: Shape, eps: number, weight?:
   return norm(rmsNormOp, b, x, shape, weight ? [weight] : [], eps);
 }
 
+/** The axes' shape as given, else the weight's, else that of the last axis. */
+function shapeIn(args: Args, x: Node): Shape {
+  if (args.normalized_shape !== undefined) return dimsIn(args.normalized_shape);
+  return isNode(args.weight) ? args.weight.type.shape : x.type.shape.slice(-1);
+}
+
 /** torch.nn.RMSNorm's default for f32: the spacing of numbers at 1. */
 export const RMS_EPS = 2 ** -23;
 
@@ -219,29 +225,24 @@ export const layerNormFunction: LibraryFunction = {
   }],
   class: "full",
   doc:
-    "(x − mean)/√(var + eps) over the last axes, whose shape is normalized_shape, times weight plus bias; in f32",
-  build: (b, args) =>
-    layerNorm(
-      b,
-      toFloat(b, tensorArg(b, args, "x")),
-      dimsIn(args.normalized_shape),
-      args.eps as number,
-      optionalNode(args, "weight"),
-      optionalNode(args, "bias"),
-    ),
+    "(x − mean)/√(var + eps) over the last axes, whose shape is normalized_shape (the weight's, or that of the last axis, unless given), times " +
+    "weight plus bias; in f32",
+  build(b, args) {
+    const x = toFloat(b, tensorArg(b, args, "x"));
+    const [weight, bias] = [optionalNode(args, "weight"), optionalNode(args, "bias")];
+    return layerNorm(b, x, shapeIn(args, x), args.eps as number, weight, bias);
+  },
 };
 
 export const rmsNormFunction: LibraryFunction = {
   name: "rms_norm",
   params: [tensor("x"), SHAPE, optional("weight"), { name: "eps", type: "float", default: RMS_EPS }],
   class: "full",
-  doc: "x/√(mean(x²) + eps) over the last axes, whose shape is normalized_shape, times weight; in f32",
-  build: (b, args) =>
-    rmsNorm(
-      b,
-      toFloat(b, tensorArg(b, args, "x")),
-      dimsIn(args.normalized_shape),
-      args.eps as number,
-      optionalNode(args, "weight"),
-    ),
+  doc:
+    "x/√(mean(x²) + eps) over the last axes, whose shape is normalized_shape (the weight's, or that of the last axis, unless given), " +
+    "times weight; in f32",
+  build(b, args) {
+    const x = toFloat(b, tensorArg(b, args, "x"));
+    return rmsNorm(b, x, shapeIn(args, x), args.eps as number, optionalNode(args, "weight"));
+  },
 };

@@ -9,7 +9,7 @@ import { constNode, stateNode } from "../ops/leaf.ts";
 import type { Slot } from "./initial.ts";
 import { MathBuilder } from "./math.ts";
 import type { Scaling } from "./scaling.ts";
-import { state } from "./scaling.ts";
+import { checkedLoss, state } from "./scaling.ts";
 import { accumSlot, FOUND_INF } from "./slots.ts";
 
 const WHY = { why: "gradient accumulation" };
@@ -28,7 +28,7 @@ export function accumulateGrads(scaling: Scaling): Pass {
       outputs.push(state(accumSlot(name), m.add(sum, m.cast(node, "f32"))));
     }
     if (scaling.checked) {
-      const found = foundInf(m.b, grads.map((o) => o.node));
+      const found = foundInf(m.b, [...grads.map((o) => o.node), ...checkedLoss(graph)]);
       outputs.push(state(FOUND_INF, expand(m.b, found, [1])));
     }
     return { outputs };

@@ -38,7 +38,7 @@ export const autodiff = transform("autodiff", (graph) => {
   const root = lossOutput(graph).node;
   const active = gradientEdges(root);
   const gradients = new Map<Node, Node[]>();
-  const outputs: Output[] = [];
+  const masters = new Map<string, Node>();
   gradients.set(root, [constNode(new Builder({ why: "seed of the backward pass" }), 1, root.type.dtype)]);
 
   for (const node of topological([root]).reverse()) {
@@ -48,7 +48,10 @@ export const autodiff = transform("autodiff", (graph) => {
     const m = new MathBuilder(b);
     const dy = parts.reduce((sum, part) => m.add(sum, part));
     const path = paramPath(node);
-    if (path !== undefined) outputs.push({ kind: "grad", name: path, node: dy });
+    if (path !== undefined) {
+      const known = masters.get(path);
+      masters.set(path, known ? m.add(known, dy) : dy);
+    }
     if (!node.inputs.some((i) => active.has(i)) || !node.op.grad) continue;
     node.op.grad(b, node, dy).forEach((g, i) => {
       const input = node.inputs[i];
@@ -60,6 +63,7 @@ export const autodiff = transform("autodiff", (graph) => {
   }
   // In declaration order, which is the order of the forward pass's first uses.
   const order = new Map(nodesOf(graph).map((n, i) => [paramPath(n), i]));
+  const outputs = [...masters].map(([name, node]): Output => ({ kind: "grad", name, node }));
   outputs.sort((a, b) => order.get(a.name)! - order.get(b.name)!);
   return { outputs: [...graph.outputs.filter((o) => o.name !== "scaled_loss"), ...outputs] };
 });

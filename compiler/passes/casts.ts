@@ -25,7 +25,8 @@ export const casts = transform("casts", (graph) => {
     }[consumer.op.class];
     const b = new Builder({
       why: rule,
-      span: consumer.op.class === "compute" ? region.span : consumer.origin.span,
+      // A policy that stands nowhere (the outermost default) leaves the consumer's own line.
+      span: (consumer.op.class === "compute" ? region.span : undefined) ?? consumer.origin.span,
     });
     const node = b.node(castOp, [x], { to: dtype });
     known.set(dtype, node);

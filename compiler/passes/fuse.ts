@@ -1,7 +1,15 @@
 import type { Graph, Node } from "../ir/graph.ts";
-import { nodesOf } from "../ir/graph.ts";
+import { nodesOf, usersOf } from "../ir/graph.ts";
+import type { CostModel } from "./fuse_cost.ts";
+import { recomputes } from "./fuse_cost.ts";
+import { packOp } from "./fuse_arena.ts";
 import { skipOp } from "./fuse_flags.ts";
-import { boundType } from "./fuse_inline.ts";
+import type { Growing } from "./fuse_grow.ts";
+import { Grower, isAnchor } from "./fuse_grow.ts";
+import { boundType, elementsOf } from "./fuse_inline.ts";
+import type { Limits } from "./fuse_limits.ts";
+import { relax, tooWide } from "./fuse_limits.ts";
+import { chooseStored } from "./fuse_store.ts";
 
 /**
  * What one kernel computes. `outer` and `inner` are its iteration space:
@@ -34,14 +42,106 @@ export interface FuseOptions {
   readonly fuse?: boolean;
   /** Storage buffers that one kernel may bind. */
   readonly maxBindings: number;
+  readonly costs: CostModel;
 }
 
 /** Decides which nodes are stored and by which kernel. The graph has no composite ops and bound dims. */
-export function fuse(graph: Graph, _options: FuseOptions): Schedule {
+export function fuse(graph: Graph, options: FuseOptions): Schedule {
   const nodes = nodesOf(graph);
   const outputs = new Set(graph.outputs.map((o) => o.node));
-  const clusters = nodes.filter((n) => outputs.has(n) || !isInlined(n)).map(alone);
-  return { graph, clusters, flagged: flaggedNodes(nodes) };
+  const flagged = flaggedNodes(nodes);
+  if (options.fuse === false) {
+    return {
+      graph,
+      clusters: nodes.filter((n) => outputs.has(n) ? n.op.kind !== "leaf" : !isInlined(n)).map(alone),
+      flagged,
+    };
+  }
+  const packs = nodes.filter((n) => n.op === packOp);
+  const limits: Limits = {
+    forced: new Set([...nodes.filter((n) => n.op === skipOp), ...packs.flatMap((p) => p.inputs)]),
+    barred: new Set(),
+    apart: new Map(),
+  };
+  for (;;) {
+    const plan = settle(graph, nodes, flagged, limits, options.costs);
+    const clusters = clustersOf(graph, nodes, plan);
+    const wide = tooWide(clusters, plan.stored, graph, flagged, options.maxBindings);
+    if (!wide) return { graph, clusters, flagged };
+    relax(wide, plan.stored, outputs, limits);
+  }
+}
+
+interface Settled {
+  readonly grower: Grower;
+  readonly stored: ReadonlySet<Node>;
+}
+
+/** Grows kernels, chooses what is stored, and again with kernels for what no kernel hosts. */
+function settle(
+  graph: Graph,
+  nodes: readonly Node[],
+  flagged: ReadonlySet<Node>,
+  { forced, barred, apart }: Limits,
+  costs: CostModel,
+): Settled {
+  const users = usersOf(nodes);
+  const written = new Map(graph.outputs.filter((o) => o.kind === "state").map((o) => [o.name, o.node]));
+  const overwritten = new Map<Node, Node>();
+  for (const n of nodes) {
+    const next = n.op.name === "state" ? written.get(String(n.attrs.slot)) : undefined;
+    if (next) overwritten.set(n, next);
+  }
+  const outputs = new Set(graph.outputs.map((o) => o.node));
+  const mustStore = [...outputs, ...forced].filter((n) => n.op.kind !== "leaf");
+  let homes: ReadonlySet<Node> = new Set(mustStore);
+  let before: ReadonlySet<Node> | undefined;
+  for (let round = 0;; round++) {
+    const grower = new Grower(nodes, { stored: homes, outputs, flagged, apart });
+    const known = before ?? homes;
+    const inMemory = (n: Node) =>
+      n.op.kind === "leaf" ? n.op.name !== "const" : n.op === packOp || known.has(n);
+    const stored = chooseStored({
+      nodes,
+      users,
+      outputs,
+      forced,
+      barred,
+      before,
+      overwritten,
+      kernels: grower.kernels,
+      host: grower.host,
+      recompute: recomputes(nodes, inMemory),
+      costs,
+      openKernels: round < 2,
+    });
+    const homeless = [...stored].filter((n) => n.op.kind !== "leaf" && !grower.host.has(n));
+    if (homeless.length === 0 && round > 0) return { grower, stored };
+    homes = new Set([...homes, ...homeless]);
+    before = stored;
+  }
+}
+
+function clustersOf(graph: Graph, nodes: readonly Node[], { grower, stored }: Settled): Cluster[] {
+  const roots = new Map<Growing, Node[]>(grower.kernels.map((k) => [k, []]));
+  for (const n of nodes) {
+    const host = grower.host.get(n);
+    if (host && stored.has(n)) roots.get(host)!.push(n);
+  }
+  const order = grower.dag.order().map((id) => grower.kernels[id]).filter((k) => roots.get(k)!.length > 0);
+  // A scalar of the State that is a result is copied by a kernel that is there anyway.
+  const last = order.findLast((k) => k.space.rows === 1 && k.family !== "matmul");
+  for (const n of new Set(graph.outputs.map((o) => o.node))) {
+    const scalar = n.op.kind === "leaf" && elementsOf(boundType(n).shape) === 1;
+    if (last && scalar) roots.get(last)!.push(n);
+  }
+  return order.map((k) => ({
+    family: k.family,
+    outer: k.space.outer,
+    inner: k.space.inner,
+    anchors: k.family === "map" ? [] : k.anchors,
+    roots: roots.get(k)!,
+  }));
 }
 
 /** Constants and views never stand in memory unless they are outputs; inputs and state already do. */
@@ -59,23 +159,17 @@ export function flaggedNodes(nodes: readonly Node[]): Set<Node> {
   return flagged;
 }
 
-/** The iteration space in which an anchor, or a map node of its own, is computed. */
-export function spaceOf(n: Node): Pick<Cluster, "family" | "outer" | "inner"> {
-  const { shape } = boundType(n);
-  if (n.op.kind === "reduce") {
-    const axes = n.attrs.axes as readonly number[];
-    return { family: "reduce", outer: shape, inner: axes.map((a) => boundType(n.inputs[0]).shape[a]) };
-  }
-  if (n.op.kind === "contract") {
-    return { family: "matmul", outer: shape, inner: [boundType(n.inputs[0]).shape.at(-1)!] };
-  }
-  return { family: "map", outer: shape, inner: [] };
-}
-
-export function isAnchor(n: Node): boolean {
-  return n.op.kind === "reduce" || n.op.kind === "contract";
-}
-
 function alone(n: Node): Cluster {
-  return { ...spaceOf(n), anchors: isAnchor(n) ? [n] : [], roots: [n] };
+  const { shape } = boundType(n);
+  if (!isAnchor(n)) return { family: "map", outer: shape, inner: [], anchors: [], roots: [n] };
+  const x = boundType(n.inputs[0]).shape;
+  return n.op.kind === "contract"
+    ? { family: "matmul", outer: shape, inner: [x[x.length - 1]], anchors: [n], roots: [n] }
+    : {
+      family: "reduce",
+      outer: shape,
+      inner: (n.attrs.axes as readonly number[]).map((a) => x[a]),
+      anchors: [n],
+      roots: [n],
+    };
 }

@@ -5,6 +5,7 @@ import { mapGraph, same } from "../ir/graph.ts";
 import type { LeafOp, MapOp } from "../ir/op.ts";
 import type { Pass } from "../ir/rewrite.ts";
 import { transform } from "../ir/rewrite.ts";
+import { orOp } from "../ops/comparison.ts";
 import { anyOp } from "../ops/reduce.ts";
 
 /** Holds where an element is infinite or NaN. */
@@ -33,7 +34,7 @@ export const raisedOp: LeafOp = {
   samples: [],
 };
 
-/** 1 where the flag (input 0) is raised or any of the other inputs holds, else 0. */
+/** 1 where the flag (input 0) is raised or input 1 holds, else 0. */
 export const skipOp: MapOp = {
   kind: "map",
   name: "found_inf",
@@ -42,8 +43,7 @@ export const skipOp: MapOp = {
   view: false,
   type: () => ({ dtype: "u32", shape: [] }),
   expr(m) {
-    let found = prim("ne", m.read(0, [i32(0)]), u32(0));
-    for (let k = 1; k < m.inputs.length; k++) found = prim("or", found, m.read(k, []));
+    const found = prim("or", prim("ne", m.read(0, [i32(0)]), u32(0)), m.read(1, []));
     return prim("select", found, u32(1), u32(0));
   },
   grad: null,
@@ -62,5 +62,6 @@ export const lowerFlags: Pass = transform("lower_flags", (graph): Graph =>
       const bad = b.node(nonfiniteOp, [x]);
       return x.type.shape.length === 0 ? bad : b.node(anyOp, [bad], { axes: x.type.shape.map((_, i) => i) });
     };
-    return b.node(skipOp, [b.node(raisedOp, []), ...inputs.map(any)]);
+    const all = inputs.map(any).reduce((x, y) => b.node(orOp, [x, y]));
+    return b.node(skipOp, [b.node(raisedOp, []), all]);
   }));

@@ -33,6 +33,7 @@ type Rule = (u: Update, arg: (key: string) => number, options: Setting["args"]) 
 
 /** 1 − β^t without cancellation: −expm1(t·ln β). */
 function biasCorrection(m: MathBuilder, beta: number, t1: Node): Node {
+  if (beta === 0) return m.constant(1);
   return m.neg(m.call("expm1", m.mul(t1, Math.log(beta))));
 }
 

@@ -5,7 +5,7 @@ import type { Graph, Node, Output } from "../ir/graph.ts";
 import type { Pass } from "../ir/rewrite.ts";
 import { transform } from "../ir/rewrite.ts";
 import { expand } from "../ops/broadcast.ts";
-import { OPS } from "../ops/index.ts";
+import { foundInf } from "../ops/flag.ts";
 import { gradientEdges, lossOutput } from "./autodiff.ts";
 import { MathBuilder } from "./math.ts";
 import { CLEAN, cleanNode, FOUND_INF, SCALE, scaleNode, TICK, tickNode } from "./slots.ts";
@@ -70,8 +70,8 @@ export function scaleLoss(s: Scaling, accumulate: number): Pass {
 }
 
 /**
- * Gradients become f32, are checked for finiteness while still scaled, and are unscaled; `skipped` tells the optimizer
- * whether to stand still. The scaler's own state moves as PyTorch's GradScaler does, between min and max.
+ * Gradients become f32, are checked for finiteness while still scaled (the loss with them), and are unscaled; `skipped`
+ * tells the optimizer whether to stand still. The scaler's own state moves as PyTorch's GradScaler does, between min and max.
  */
 export function unscale(s: Scaling): Pass {
   return transform("unscale", (graph) => {
@@ -83,11 +83,19 @@ export function unscale(s: Scaling): Pass {
     grads.forEach((o, i) => outputs.push({ ...o, node: inverse ? m.mul(wide[i], inverse) : wide[i] }));
     if (!s.checked) return { outputs: [...outputs, result("skipped", m.constant(0, "u32"))] };
 
-    const found = m.b.node(OPS.get("found_inf")!, wide);
+    const found = foundInf(m.b, [...wide, ...checkedLoss(graph)]);
     outputs.push(result("skipped", found), state(FOUND_INF, expand(m.b, m.constant(0, "u32"), [1])));
     if (s.kind === "dynamic") outputs.push(...moveScale(m, s, isSet(m, found)));
     return { outputs };
   });
+}
+
+/**
+ * The loss, where the graph has it, is checked with the gradients: an overflow on the way to it need not be among theirs
+ * (d Σpx / dp is x, whatever became of px).
+ */
+export function checkedLoss(graph: Graph): Node[] {
+  return graph.outputs.filter((o) => o.kind === "result" && o.name === "loss").map((o) => o.node);
 }
 
 /** The reciprocal of a power of two is exact and made from its bits; of any other scale it is rounded once. */

@@ -29,7 +29,8 @@ function decay(m: MathBuilder, s: Setting, t: Node, w: number): Node {
     case "polynomial":
       return m.add(m.mul(m.call("pow", m.sub(1, progress()), num(s, "power", 1)), 1 - final), final);
     case "step":
-      return power(m, num(s, "gamma", 1), m.call("floor", m.div(t, num(s, "every", 1))));
+      // Half a step keeps the quotient off the integers, where a shader's division may fall an ulp short.
+      return power(m, num(s, "gamma", 1), m.call("floor", m.div(m.add(t, 0.5), num(s, "every", 1))));
     case "exponential":
       return power(m, num(s, "gamma", 1), t);
     case "one_cycle":

@@ -2,7 +2,7 @@ import { byteSize, isFloat } from "../core/dtype.ts";
 import type { DType } from "../core/dtype.ts";
 import { Poly, showDim } from "../core/shape.ts";
 import { eqShape } from "../core/shape.ts";
-import { round } from "../core/round.ts";
+import { overflows, round } from "../core/round.ts";
 import type { Graph, Node } from "../ir/graph.ts";
 import { mapGraph, same } from "../ir/graph.ts";
 import type { Attr } from "../ir/op.ts";
@@ -39,11 +39,13 @@ const RULES: readonly Rule[] = [
     },
   },
   {
-    algebra: "cast(const) → const, rounded",
+    algebra: "cast(const) → const, rounded, unless that overflows: the overflow is part of the program",
     apply(n, b) {
       const [x] = n.inputs;
       if (n.op !== castOp || x.op !== constOp || !isFloat(n.type.dtype)) return undefined;
-      return constNode(b, round(x.attrs.value as number, n.type.dtype), n.type.dtype);
+      const value = round(x.attrs.value as number, x.type.dtype);
+      if (overflows(value, n.type.dtype)) return undefined;
+      return constNode(b, round(value, n.type.dtype), n.type.dtype);
     },
   },
   {
@@ -102,7 +104,8 @@ export const simplify: Pass = rewrite("simplify", RULES);
 function attrKey(v: Attr): string {
   if (v instanceof Poly) return showDim(v);
   if (Array.isArray(v)) return `[${v.map(attrKey).join()}]`;
-  return typeof v === "number" && Object.is(v, -0) ? "-0" : JSON.stringify(v);
+  // JSON has neither −0 nor the non-finite numbers.
+  return typeof v === "number" ? Object.is(v, -0) ? "-0" : String(v) : JSON.stringify(v);
 }
 
 /** One node for equal op, inputs and attributes; the first one's origin stays. */

@@ -73,8 +73,6 @@ function evaluateNode(node: Node, feeds: Feeds, options: EvaluateOptions, values
       const body = op.decompose(new Builder(node.origin), node);
       return evaluateNodes([body], feeds, options, values).get(body)!;
     }
-    case "scatter":
-      return finish(op.reference(inputs, attrs, type));
     case "flag": {
       const raised = feeds.state?.get("found_inf")?.data[0];
       const found = overflowed || raised || inputs.some((t) => !t.data.every(Number.isFinite));

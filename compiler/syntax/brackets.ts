@@ -1,12 +1,15 @@
 /** Which bracket belongs to which, and the statements between them. */
 
 import type { IToken, TokenType } from "chevrotain";
+import type { Lookahead } from "./lookahead.ts";
 import { reportTooDeep } from "./nesting.ts";
-import { endOf, makeToken, type Reporter, retype } from "./report.ts";
+import { endOf, makeToken, quote, type Reporter, retype } from "./report.ts";
 import * as T from "./tokens.ts";
 
 /** Brackets and `if`s the parser may recurse through together; the exact limit is the tree builder's. */
 const MAX_OPEN = 140;
+/** How often a frame may be opened again: a program with more faults of this kind is no program. */
+const MAX_REOPENED = 20;
 
 /** What stands between a pair of brackets. */
 export type Context =
@@ -19,8 +22,7 @@ export type Context =
   | "args"
   | "typed"
   | "formals"
-  | "list"
-  | "other";
+  | "list";
 
 export interface Frame {
   /** Absent for the file itself. */
@@ -44,6 +46,9 @@ export class Brackets {
   /** Statements in which something was already reported. */
   readonly faulty = new Set<number>();
   readonly #frames: Frame[] = [{ context: "file", returned: false, ifs: 0 }];
+  /** The brace frame that was closed last, and where its closer is among the tokens. */
+  #closed?: { readonly frame: Frame; readonly at: number };
+  #reopened = 0;
   #statement = 0;
   #lists = 0;
   #ifs = 0;
@@ -86,6 +91,7 @@ export class Brackets {
     this.emit(token);
     this.#frames.push({ open: token, context, returned: false, ifs: 0 });
     if (token.tokenType === T.LBrace) {
+      this.#closed = undefined;
       this.startStatement();
       return true;
     }
@@ -94,13 +100,20 @@ export class Brackets {
     return false;
   }
 
-  /** Closes what `closer` is the partner of; `next` is the token after it. */
-  close(closer: IToken, next: IToken | undefined): void {
+  /** Closes what `closer` is the partner of; `look` sees what follows it. */
+  close(closer: IToken, look: Lookahead): void {
     const type = closer.tokenType;
     const wanted = this.top.open && CLOSER.get(this.top.open.tokenType);
     if (wanted !== type) {
       const partner = this.#partner(type);
-      if (partner === -1) return this.#stray(closer, next);
+      if (this.inList && type !== T.RBrace) {
+        // Whatever leaves fewer brackets without a partner is what was meant.
+        const lists = this.#openLists();
+        const skipped = partner === -1 ? 1 : this.#frames.length - 1 - partner;
+        const kept = lists.slice(0, lists.length - (partner === -1 ? 1 : skipped + 1));
+        if (look.slips(lists) + 1 < look.slips(kept) + skipped) return this.drop(closer);
+      }
+      if (partner === -1) return this.#stray(closer);
       this.closeDownTo(partner + 1, closer.startOffset);
     }
     this.#pop(closer);
@@ -131,6 +144,62 @@ export class Brackets {
     }
   }
 
+  /** Opens a frame of `context` whose brace was forgotten before `before`. */
+  openForgotten(context: Context, before: IToken): void {
+    const after = this.last ? endOf(this.last) : 0;
+    const place = this.reporter.span(after, after);
+    this.reporter.report(
+      "MPT0102",
+      `\`{\` is missing before ${quote(before.image)}`,
+      place,
+      "expected here",
+      {
+        edit: { help: "open the braces", replacements: [{ span: place, text: " {" }] },
+      },
+    );
+    this.open(makeToken(T.LBrace, "", after), context);
+  }
+
+  /**
+   * Opens again the frame that was closed last, if it is of one of `contexts` and inside the innermost one: for `before`,
+   * which shows that it was closed too early.
+   */
+  reopen(contexts: readonly Context[], before: IToken): boolean {
+    const closed = this.#closed;
+    const closer = closed && this.tokens[closed.at];
+    if (!closed || !closer || closer.image === "" || !contexts.includes(closed.frame.context)) return false;
+    if (++this.#reopened > MAX_REOPENED) return false;
+    const span = this.reporter.spanOf(closer);
+    this.reporter.report("MPT0102", "this `}` closes too early", span, "closed here", {
+      also: [
+        { span: this.reporter.spanOf(closed.frame.open!), text: "opened here" },
+        { span: this.reporter.spanOf(before), text: `${quote(before.image)} belongs inside` },
+      ],
+      edit: { help: "remove it", replacements: [{ span, text: "" }] },
+    });
+    for (let s: number = closer.payload; s <= this.#statement; s++) this.faulty.add(s);
+    this.tokens.splice(closed.at, 1);
+    this.#frames.push(closed.frame);
+    this.#closed = undefined;
+    return true;
+  }
+
+  /** Leaves a bracket out that belongs to nothing, and its partner if it has one. */
+  drop(bracket: IToken, partner?: IToken): void {
+    const spans = [bracket, ...(partner ? [partner] : [])].map((b) => this.reporter.spanOf(b));
+    this.reporter.report(
+      "MPT0102",
+      `${quote(bracket.image)} cannot stand here`,
+      spans[0],
+      "not expected here",
+      {
+        also: spans.slice(1).map((span) => ({ span, text: "its partner" })),
+        edit: { help: "remove it", replacements: spans.map((span) => ({ span, text: "" })) },
+      },
+    );
+    this.markFaulty();
+  }
+
   /** An `if` or an `else`; false where the `if` is too deep and has to be left out. */
   choice(token: IToken): boolean {
     if (token.tokenType === T.Else) {
@@ -159,20 +228,28 @@ export class Brackets {
     return -1;
   }
 
+  /** What the lists that are open here want for closers, outermost first. */
+  #openLists(): TokenType[] {
+    const brace = this.#frames.findLastIndex((f) => f.open === undefined || f.open.tokenType === T.LBrace);
+    return this.#frames.slice(brace + 1).map((f) => CLOSER.get(f.open!.tokenType)!);
+  }
+
   #pop(closer: IToken): void {
     this.emit(closer);
     const frame = this.#frames.pop()!;
     this.#ifs -= frame.ifs;
-    if (frame.open!.tokenType === T.LBrace) this.startStatement();
-    else this.#lists--;
+    if (frame.open!.tokenType === T.LBrace) {
+      this.#closed = { frame, at: this.tokens.length - 1 };
+      this.startStatement();
+    } else this.#lists--;
   }
 
-  #stray(closer: IToken, next: IToken | undefined): void {
+  #stray(closer: IToken): void {
     const span = this.reporter.spanOf(closer);
     this.markFaulty();
     const { open } = this.top;
     const wanted = open && CLOSER.get(open.tokenType);
-    if (!open || !wanted || !this.inList || next?.tokenType === wanted) {
+    if (!open || !wanted || !this.inList || closer.tokenType === T.RBrace) {
       return this.reporter.report(
         "MPT0102",
         `nothing is open that \`${closer.image}\` could close`,

@@ -8,23 +8,10 @@ import { TypeBuilder } from "./build_type.ts";
 import { type CstNode, extent, isNode, node, nodes, only, token, tokens } from "./cst.ts";
 import { endOf, quote, type Reporter } from "./report.ts";
 import { stringValue } from "./scan.ts";
+import * as T from "./tokens.ts";
 
 const RULE_KEYS = ["params", "compute", "accum", "output"];
 const FORMAL_TYPES = ["int", "float", "bool", "string", "dtype"];
-const FIELDS: readonly A.FieldName[] = [
-  "loss",
-  "optimizer",
-  "schedule",
-  "loss_scale",
-  "clip",
-  "accumulate",
-  "precision_control",
-  "quantize",
-  "prune",
-  "stop",
-  "ema",
-];
-
 /** Builds the tree of a file whose `comments` hold its `///` lines. */
 export function buildFile(
   reporter: Reporter,
@@ -154,10 +141,12 @@ class AstBuilder {
   }
 
   #function(cst: CstNode): { params: A.Typed[]; result: A.Type; body: A.Block } {
+    const signature = node(cst, "signature");
+    const { end } = extent(cst)!;
     return {
-      params: this.#typed(node(cst, "typed")),
-      result: this.#type(cst),
-      body: this.#block(node(cst, "block"), extent(cst)!.end),
+      params: this.#typed(node(signature, "typed")),
+      result: this.#exprs.type(node(signature, "type"), extent(signature)?.end ?? end),
+      body: this.#block(node(cst, "block"), end),
     };
   }
 
@@ -345,7 +334,7 @@ class AstBuilder {
     const word = token(cst, "FieldName");
     if (!word) return undefined;
     const value = this.#expr(cst);
-    const text = FIELDS.find((f) => f === word.image);
+    const text = T.FIELD_WORDS.has(word.image) ? word.image as A.FieldName : undefined;
     const name = this.#exprs.name(word, span.start);
     if (text) return { kind: "field", name: { ...name, text }, value, span };
     this.#unknownField(word);
@@ -354,7 +343,7 @@ class AstBuilder {
 
   #unknownField(word: IToken): void {
     const span = this.reporter.spanOf(word);
-    const meant = word.image === "metric" ? undefined : closest(word.image, FIELDS);
+    const meant = word.image === "metric" ? undefined : closest(word.image, T.FIELD_WORDS);
     const insert = word.image === "metric"
       ? { at: endOf(word), text: " value" }
       : { at: span.start, text: "let " };
@@ -375,7 +364,9 @@ class AstBuilder {
       span,
       word.image === "metric" ? "no name after it" : "unknown field",
       {
-        help: word.image === "metric" ? "write `metric accuracy = …`" : `the fields are ${FIELDS.join(", ")}`,
+        help: word.image === "metric"
+          ? "write `metric accuracy = …`"
+          : `the fields are ${[...T.FIELD_WORDS].join(", ")}`,
         edit,
       },
     );

@@ -88,9 +88,7 @@ export class Grammar extends ExpressionGrammar {
   fn = this.RULE("fn", () => {
     this.CONSUME(T.Fn);
     this.CONSUME(T.Identifier);
-    this.SUBRULE(this.typed);
-    this.CONSUME(T.Arrow);
-    this.SUBRULE(this.type);
+    this.SUBRULE(this.signature);
     this.SUBRULE(this.block);
   });
 
@@ -179,9 +177,7 @@ export class Grammar extends ExpressionGrammar {
 
   forward = this.RULE("forward", () => {
     this.CONSUME(T.Forward);
-    this.SUBRULE(this.typed);
-    this.CONSUME(T.Arrow);
-    this.SUBRULE(this.type);
+    this.SUBRULE(this.signature);
     this.SUBRULE(this.block);
   });
 
@@ -223,6 +219,13 @@ export class Grammar extends ExpressionGrammar {
       ],
       ERR_MSG: E.A_FIELD,
     });
+  });
+
+  /** Apart from the block, so that the parser finds the block after a fault in it. */
+  signature = this.RULE("signature", () => {
+    this.SUBRULE(this.typed);
+    this.CONSUME(T.Arrow);
+    this.SUBRULE(this.type);
   });
 
   typed = this.RULE("typed", () => {

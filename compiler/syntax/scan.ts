@@ -1,8 +1,9 @@
 /** Characters to tokens: the lexer, and what is wrong with a program's characters. */
 
-import type { IToken, TokenType } from "chevrotain";
-import { endOf, makeToken, quote, type Reporter } from "./report.ts";
+import type { IToken } from "chevrotain";
+import { endOf, quote, type Reporter } from "./report.ts";
 import * as T from "./tokens.ts";
+import { Unknown } from "./unknown.ts";
 
 /** The tokens of a source in order, its comments in order, and the offsets at which characters had to be dropped. */
 export interface Scan {
@@ -13,40 +14,15 @@ export interface Scan {
   readonly cutShort: boolean;
 }
 
-/** Characters that look like others, or stand for them in prose. */
-const LOOKALIKES: ReadonlyMap<string, TokenType> = new Map([
-  ["×", T.Star],
-  ["·", T.Star],
-  ["÷", T.Slash],
-  ["−", T.Minus],
-  ["–", T.Minus],
-  ["—", T.Minus],
-  ["→", T.Arrow],
-  ["≤", T.LessEqual],
-  ["≥", T.GreaterEqual],
-  ["≠", T.BangEqual],
-  ["▷", T.PipeOp],
-  ["^", T.Power],
-  ["(", T.LParen],
-  [")", T.RParen],
-  [",", T.Comma],
-  [":", T.Colon],
-  ["=", T.Equals],
-  [";", T.Semicolon],
-]);
-const SPACES = /^[\u00A0\u1680\u2000-\u200D\u202F\u205F\u2060\u3000\u0085\u2028\u2029\v\f]+$/;
 const SUFFIX = /^([0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)_?(?:f|l|n|u|F|L|U|[fiu](?:8|16|32|64)|bf16)$/;
 
 /** Reads `reporter.source`, reporting what is no part of any program. */
 export function scan(reporter: Reporter): Scan {
   const result = T.lexer.tokenize(reporter.source.text);
   const comments = result.groups.comments ?? [];
-  const tokens = result.tokens;
-  const damage: number[] = [];
-  const extra: IToken[] = [];
-  for (const error of result.errors) {
-    unknownCharacters(reporter, error.offset, error.length, extra, damage);
-  }
+  const unknown = new Unknown(reporter);
+  for (const error of result.errors) unknown.take(error.offset, error.length);
+  const tokens = unknown.mendWords(result.tokens);
   for (const token of tokens) {
     if (token.tokenType === T.BadNumber) badNumber(reporter, token);
     else if (token.tokenType === T.BadString) badString(reporter, token);
@@ -72,7 +48,7 @@ export function scan(reporter: Reporter): Scan {
       });
     }
   }
-  return { tokens: extra.length === 0 ? tokens : merge(tokens, extra), comments, damage, cutShort };
+  return { tokens, comments, damage: unknown.damage, cutShort };
 }
 
 /** The value of a string literal as written, escapes resolved; unknown escapes keep their letter. */
@@ -89,75 +65,6 @@ export function stringValue(image: string): string {
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\" };
-
-function unknownCharacters(
-  reporter: Reporter,
-  offset: number,
-  length: number,
-  extra: IToken[],
-  damage: number[],
-): void {
-  let run = "";
-  let runStart = offset;
-  const flush = () => {
-    if (run === "") return;
-    damage.push(runStart);
-    unknownRun(reporter, run, runStart);
-    run = "";
-  };
-  let at = offset;
-  for (const char of reporter.source.text.slice(offset, offset + length)) {
-    const meant = LOOKALIKES.get(char);
-    if (meant !== undefined) {
-      flush();
-      extra.push(makeToken(meant, char, at));
-      const text = (meant.LABEL as string).slice(1, -1);
-      const span = reporter.span(at, at + char.length);
-      reporter.report("MPT0103", `${quote(char)} is not an operator here`, span, "unknown character", {
-        edit: { help: `write \`${text}\``, replacements: [{ span, text }] },
-      });
-    } else {
-      if (run === "") runStart = at;
-      run += char;
-    }
-    at += char.length;
-  }
-  flush();
-}
-
-function unknownRun(reporter: Reporter, run: string, start: number): void {
-  const span = reporter.span(start, start + run.length);
-  if (SPACES.test(run)) {
-    reporter.report("MPT0103", "this blank is not a plain space", span, "unknown character", {
-      edit: { help: "use a plain space", replacements: [{ span, text: " " }] },
-    });
-  } else if (/^[“”„«»‟]+$/.test(run)) {
-    reporter.report("MPT0103", `${quote(run)} does not quote a string`, span, "unknown character", {
-      edit: { help: 'write `"`', replacements: [{ span, text: '"' }] },
-    });
-  } else {
-    const shown = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]+$/u.test(run) ? quote(run) : codePoints(run);
-    const help = /\p{L}/u.test(run)
-      ? "names are made of the letters A to Z and a to z, digits and `_`"
-      : HELP_FOR[run] ?? undefined;
-    reporter.report("MPT0103", `${shown} has no meaning in a program`, span, "unknown character", { help });
-  }
-}
-
-const HELP_FOR: Readonly<Record<string, string>> = {
-  "'": 'strings stand between double quotes: "text"',
-  "`": 'strings stand between double quotes: "text"',
-  "?": "to choose between two values write `if a then b else c`",
-  "&": "to keep elements where both masks hold, multiply the masks",
-  "|": "a pipeline is written `x |> f`",
-};
-
-function codePoints(text: string): string {
-  const codes = [...text].slice(0, 4).map((c) =>
-    "U+" + c.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")
-  );
-  return codes.join(" ");
-}
 
 function badNumber(reporter: Reporter, token: IToken): void {
   const image = token.image;
@@ -244,8 +151,4 @@ function checkRange(reporter: Reporter, token: IToken): void {
     ? ["this integer is too large to be exact", "integers reach 9007199254740991; write a float for more"]
     : ["this number is larger than any float", "floats reach about 1.8e308"];
   reporter.report("MPT0106", message, reporter.spanOf(token), "out of range", { help });
-}
-
-function merge(tokens: readonly IToken[], extra: readonly IToken[]): IToken[] {
-  return [...tokens, ...extra].sort((a, b) => a.startOffset - b.startOffset);
 }

@@ -6,6 +6,7 @@
 
 import type { IToken, TokenType } from "chevrotain";
 import { Brackets, type Context } from "./brackets.ts";
+import { Lookahead } from "./lookahead.ts";
 import { endOf, makeToken, quote, type Reporter, retype } from "./report.ts";
 import type { Scan } from "./scan.ts";
 import * as T from "./tokens.ts";
@@ -58,33 +59,32 @@ const ENDS = new Set<TokenType>([
 ]);
 /** After one of these stands a name, whatever its word. */
 const NAMES = new Set<TokenType>([T.Let, T.Metric, T.Dot, T.Const, T.Layer, T.Colon, T.In, T.As]);
-/** How far to look for the end of a block. */
-const MAX_LOOK = 2000;
 
 class Structurer {
   readonly #brackets: Brackets;
+  readonly #look: Lookahead;
+  readonly #dropped = new Set<IToken>();
   /** The last keyword, whose brackets have not come yet. */
   #head?: TokenType;
-  #at = 0;
 
   constructor(readonly reporter: Reporter, readonly scan: Scan) {
     this.#brackets = new Brackets(reporter, !scan.cutShort);
+    this.#look = new Lookahead(scan.tokens, reporter.source.text);
   }
 
   run(): Structure {
     const { tokens, damage } = this.scan;
+    const look = this.#look;
     let hurt = 0;
-    for (; this.#at < tokens.length; this.#at++) {
-      this.#take(tokens[this.#at]);
+    for (; look.at < tokens.length; look.at++) {
+      if (!this.#dropped.has(tokens[look.at])) this.#take(tokens[look.at]);
       // A statement that lost characters has had its report.
-      const next = this.#peek(1)?.startOffset ?? Infinity;
+      const next = look.peek(1)?.startOffset ?? Infinity;
       for (; damage[hurt] < next; hurt++) this.#brackets.markFaulty();
     }
     this.#brackets.closeDownTo(1, this.reporter.source.text.length);
     return this.#brackets;
   }
-
-  readonly #peek = (ahead: number): IToken | undefined => this.scan.tokens[this.#at + ahead];
 
   /** The type of the token `back` before the one at hand. */
   #previous(back = 1): TokenType | undefined {
@@ -104,24 +104,25 @@ class Structurer {
       case T.Let:
       case T.Return:
         brackets.closeLists(token);
+        this.#enterStatement(token);
         brackets.startStatement();
         if (token.tokenType === T.Return) brackets.top.returned = true;
         return brackets.emit(token);
       case T.LParen:
-        if (this.#isTarget()) this.#insert(T.Let, "let", token, "a pattern");
+        if (this.#bindsHere && this.#ended && this.#look.isTarget()) {
+          this.#insert(T.Let, "let", token, "a pattern");
+        }
         return this.#open(token, this.#parenthesised());
       case T.LBracket:
         return this.#open(token, "list");
-      case T.LBrace: {
-        const context = BODY.get(this.#head!) ?? "other";
-        if (context !== "other") brackets.closeLists(token);
-        this.#head = undefined;
-        return this.#open(token, context);
-      }
+      case T.LBrace:
+        return this.#brace(token);
+      case T.RBrace:
+        if (brackets.inList && this.#look.listCloser()) return brackets.drop(token);
+        return brackets.close(token, this.#look);
       case T.RParen:
       case T.RBracket:
-      case T.RBrace:
-        return brackets.close(token, this.#peek(1));
+        return brackets.close(token, this.#look);
       case T.Semicolon:
         return this.#semicolon(token);
       case T.Equals:
@@ -140,14 +141,43 @@ class Structurer {
 
   #open(token: IToken, context: Context): void {
     if (this.#brackets.open(token, context)) return;
-    for (let depth = 0;; this.#at++) {
-      const type = this.#peek(1)?.tokenType;
+    const look = this.#look;
+    for (let depth = 0;; look.at++) {
+      const type = look.peek(1)?.tokenType;
       if (type === T.LParen || type === T.LBracket) depth++;
       else if (type === T.RParen || type === T.RBracket) depth--;
       const ends = type === undefined || type === T.LBrace || type === T.RBrace || type === T.Let ||
         type === T.Return;
       if (depth < 0 || ends) return;
     }
+  }
+
+  /** A brace after a keyword's head opens its body; elsewhere it is left out, with its partner where it has one. */
+  #brace(token: IToken): void {
+    const context = this.#head && BODY.get(this.#head);
+    if (context && !(this.#brackets.inList && this.#look.listCloser())) {
+      this.#head = undefined;
+      this.#brackets.closeLists(token);
+      return this.#open(token, context);
+    }
+    const end = this.#look.groupEnd();
+    const partner = end === undefined ? undefined : this.#look.peek(end);
+    if (partner) this.#dropped.add(partner);
+    this.#brackets.drop(token, partner);
+  }
+
+  /** Makes a place for a `let` or `return` where its brace was forgotten or another was closed too early. */
+  #enterStatement(token: IToken): void {
+    const { context } = this.#brackets.top;
+    if (context === "block" || context === "train") return;
+    const body = this.#head && BODY.get(this.#head);
+    if (body === "block" || (body === "train" && token.tokenType === T.Let)) this.#openForgotten(body, token);
+    else this.#brackets.reopen(token.tokenType === T.Let ? ["block", "train"] : ["block"], token);
+  }
+
+  #openForgotten(context: Context, before: IToken): void {
+    this.#head = undefined;
+    this.#brackets.openForgotten(context, before);
   }
 
   #parenthesised(): Context {
@@ -168,23 +198,32 @@ class Structurer {
       this.#head = keyword;
       return brackets.emit(retype(token, keyword));
     }
-    const { context } = brackets.top;
-    const next = this.#peek(1)?.tokenType;
+    const next = this.#look.peek(1)?.tokenType;
     const named = NAMES.has(this.#previous()!);
-    if (!named && this.#isUpdate()) return this.#update(token);
+    if (next === T.Equals && !named && this.#ended) {
+      if (brackets.inList && this.#look.startsLine(token)) brackets.closeLists(token);
+      if (brackets.top.context === "file" && T.FIELD_WORDS.has(token.image)) this.#enter("train", token);
+    }
+    const { context } = brackets.top;
+    if (!named && this.#bindsHere && this.#ended && this.#look.isUpdate()) return this.#update(token);
     if (context === "train" && !named && (next === T.Equals || (next === T.Colon && this.#ended))) {
       brackets.startStatement();
       return brackets.emit(retype(token, T.FieldName));
     }
     const shown = quote(token.image);
     if (next === T.Equals && !named) {
-      if (context === "block") this.#insert(T.Let, "let", token, shown);
-      else if (context === "file" && this.#ended) this.#insert(T.Const, "const", token, shown);
-      else if (context === "model" && this.#ended && this.#peek(3)?.tokenType === T.LParen) {
+      const apart = this.#ended || this.#look.startsLine(token);
+      if (context === "block" && apart) this.#insert(T.Let, "let", token, shown);
+      else if (context === "file" && this.#ended && !this.#look.indented(token)) {
+        this.#insert(T.Const, "const", token, shown);
+      } else if (context === "model" && this.#ended && this.#look.peek(3)?.tokenType === T.LParen) {
         this.#insert(T.Layer, "layer", token, shown);
       }
     } else if (context === "block" && this.#isResult(token)) {
       this.#insert(T.Return, "return", token, "the block's result");
+    } else if (context === "file" && this.#ended && this.#look.startsLine(token)) {
+      const keyword = this.#look.declares();
+      if (keyword) this.#insert(keyword, keyword.name.toLowerCase(), token, shown);
     }
     brackets.emit(token);
   }
@@ -200,27 +239,36 @@ class Structurer {
     if (!home || previous === T.In || previous === T.As || previous === T.Dot) return undefined;
     const keyword = home.words.get(token.image)!;
     const { context } = this.#brackets.top;
-    const certain = startsConstruct(keyword, this.#peek);
+    const certain = startsConstruct(keyword, this.#look.peek);
     if (context === home.context) {
       if (this.#ended) return certain || context !== "train" ? keyword : undefined;
       // After an operator these could be calls, or a name before the next field.
       const name = keyword === T.Forward || keyword === T.Batch || keyword === T.Metric;
-      return certain && !name && this.#startsLine(token) ? keyword : undefined;
+      return certain && !name && this.#look.startsLine(token) ? keyword : undefined;
     }
-    if (!certain || !this.#startsLine(token)) return undefined;
+    if (!certain || !this.#look.startsLine(token)) return undefined;
     if (home.context === "file") {
-      if (this.#indented(token)) return undefined;
+      if (this.#look.indented(token)) return undefined;
       this.#brackets.closeDownTo(1, token.startOffset);
       return keyword;
     }
-    const escapes = home.context === "model" && this.#ended && context !== "rules";
-    return escapes && this.#brackets.closeDownToContext("model", token) ? keyword : undefined;
+    return this.#ended && context !== "rules" && this.#enter(home.context, token) ? keyword : undefined;
+  }
+
+  /** Makes a place for an item or a field outside its braces: they were forgotten, or others not closed or too early. */
+  #enter(context: Context, token: IToken): boolean {
+    if (this.#head && BODY.get(this.#head) === context) {
+      this.#openForgotten(context, token);
+      return true;
+    }
+    if (this.#brackets.closeDownToContext(context, token)) return true;
+    return this.#brackets.top.context === "file" && this.#brackets.reopen([context], token);
   }
 
   /** The keyword meant by another word, where there can be nothing but keywords. */
   #misspelt(token: IToken): TokenType | undefined {
     if (!this.#ended) return undefined;
-    const keyword = meantKeyword(token.image, this.#brackets.top.context, this.#peek);
+    const keyword = meantKeyword(token.image, this.#brackets.top.context, this.#look.peek);
     if (!keyword) return undefined;
     const span = this.reporter.spanOf(token);
     const text = keyword.name.toLowerCase();
@@ -230,55 +278,26 @@ class Structurer {
     return keyword;
   }
 
-  #startsLine(token: IToken): boolean {
-    const { text } = this.reporter.source;
-    const line = text.lastIndexOf("\n", token.startOffset - 1) + 1;
-    return text.slice(line, token.startOffset).trim() === "";
-  }
-
-  #indented(token: IToken): boolean {
-    return /[ \t]/.test(this.reporter.source.text[token.startOffset - 1] ?? "");
-  }
-
   // What was forgotten
 
-  /** Whether `(b, c) =` starts here: a pattern that nothing announced. */
-  #isTarget(): boolean {
+  /** Whether names are bound here, each in a statement. */
+  get #bindsHere(): boolean {
     const { context } = this.#brackets.top;
-    if ((context !== "block" && context !== "train") || this.#previous() === T.Let || !this.#ended) {
-      return false;
-    }
-    let depth = 0;
-    for (let k = 0;; k++) {
-      const type = this.#peek(k)?.tokenType;
-      if (type === T.LParen) depth++;
-      else if (type === T.RParen) depth--;
-      else if (type !== T.Identifier && type !== T.Comma) return false;
-      if (depth === 0) return k > 1 && this.#peek(k + 1)?.tokenType === T.Equals;
-    }
+    return (context === "block" || context === "train") && this.#previous() !== T.Let;
   }
 
   /** Whether an expression starts here that is all that is left of a block without `return`. */
   #isResult(token: IToken): boolean {
-    const { top } = this.#brackets;
-    if (top.returned || !this.#ended || this.#peek(1)?.tokenType === T.Identifier) return false;
-    if (this.#previous() !== T.LBrace && !this.#startsLine(token)) return false;
-    let depth = 0;
-    for (let k = 1; k < MAX_LOOK; k++) {
-      const type = this.#peek(k)?.tokenType;
-      if (type === T.LParen || type === T.LBracket) depth++;
-      else if (type === T.RParen || type === T.RBracket) depth--;
-      else if (type === T.RBrace) return depth === 0;
-      else if (type === undefined || type === T.Let || type === T.Return || type === T.LBrace) return false;
-      else if (type === T.Equals && depth === 0) return false;
+    if (this.#brackets.top.returned || !this.#ended || this.#look.peek(1)?.tokenType === T.Identifier) {
+      return false;
     }
-    return false;
+    return (this.#previous() === T.LBrace || this.#look.startsLine(token)) && this.#look.endsBlock();
   }
 
   #insert(type: TokenType, word: string, before: IToken, subject: string): void {
     const at = before.startOffset;
     const code = type === T.Return ? "MPT0120" : "MPT0112";
-    const label = type === T.Return ? "the result" : "bound here";
+    const label = type === T.Return ? "the result" : "declared here";
     this.reporter.report(
       code,
       `\`${word}\` is missing before ${subject}`,
@@ -296,18 +315,9 @@ class Structurer {
     this.#brackets.emit(makeToken(type, "", at));
   }
 
-  /** Whether `x += …` starts here, with any operator. */
-  #isUpdate(): boolean {
-    const { context } = this.#brackets.top;
-    const [operator, equals] = [this.#peek(1), this.#peek(2)];
-    return (context === "block" || context === "train") && this.#ended && operator !== undefined &&
-      [T.Plus, T.Minus, T.Star, T.Slash, T.At].includes(operator.tokenType) &&
-      equals?.tokenType === T.Equals && equals.startOffset === endOf(operator);
-  }
-
   #update(name: IToken): void {
     const brackets = this.#brackets;
-    const [operator, equals] = [this.#peek(1)!, this.#peek(2)!];
+    const [operator, equals] = [this.#look.peek(1)!, this.#look.peek(2)!];
     const span = this.reporter.span(operator.startOffset, endOf(equals));
     const whole = this.reporter.span(name.startOffset, endOf(equals));
     const text = `let ${name.image} = ${name.image} ${operator.image}`;
@@ -326,7 +336,7 @@ class Structurer {
     ) {
       brackets.emit(t);
     }
-    this.#at += 2;
+    this.#look.at += 2;
   }
 
   // Signs

@@ -20,8 +20,10 @@ export function reportSyntaxErrors(
     const fault = new Fault(reporter, message, tokens, i, context.ruleStack.at(-1));
     if (faulty.has(fault.place)) continue;
     faulty.add(fault.place);
-    // A token that cannot be read has had its report.
-    if (token.tokenType !== T.BadNumber) fault.report();
+    // A token that cannot be read has had its report; a file's own level has items and statements only after a fault.
+    const known = token.tokenType === T.BadNumber ||
+      (message === A_DECLARATION && INSIDE.has(token.tokenType));
+    if (!known) fault.report();
   }
 }
 
@@ -34,6 +36,15 @@ const ENDS = new Set([
   T.False,
   T.RParen,
   T.RBracket,
+  T.RBrace,
+]);
+/** What stands in braces, as `structure` sees to. */
+const INSIDE = new Set<unknown>([
+  ...T.ITEM_WORDS.values(),
+  ...T.TRAIN_WORDS.values(),
+  T.Let,
+  T.Return,
+  T.FieldName,
   T.RBrace,
 ]);
 /** What may stand where a statement has just ended, so that an operator might as well. */
@@ -67,11 +78,13 @@ class Fault {
     const { reporter, wanted } = this;
     const token = this.#token;
     const span = this.#span();
-    const found = token === undefined ? "the end of the file" : quote(token.image);
+    // A word that was put in stands for the one after it.
+    const shown = token?.image === "" ? this.tokens[this.i + 1] : token;
+    const found = shown === undefined ? "the end of the file" : quote(shown.image);
     const after = this.#previous && this.#previous.image !== ""
       ? ` after ${quote(this.#previous.image)}`
       : "";
-    if (token && T.RESERVED.includes(token.tokenType) && wanted === "a name") {
+    if (token && token.image !== "" && T.RESERVED.includes(token.tokenType) && wanted === "a name") {
       const message = `${quote(token.image)} is a reserved word`;
       return reporter.report("MPT0126", message, span, "cannot be a name", { help: "choose another name" });
     }

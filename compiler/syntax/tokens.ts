@@ -63,6 +63,21 @@ export const ITEM_WORDS: ReadonlyMap<string, TokenType> = new Map([
 ]);
 export const TRAIN_WORDS: ReadonlyMap<string, TokenType> = new Map([["batch", Batch], ["metric", Metric]]);
 
+/** What a train block may set. */
+export const FIELD_WORDS: ReadonlySet<string> = new Set([
+  "loss",
+  "optimizer",
+  "schedule",
+  "loss_scale",
+  "clip",
+  "accumulate",
+  "precision_control",
+  "quantize",
+  "prune",
+  "stop",
+  "ema",
+]);
+
 /** The name that a field of a train block sets: a word that stands directly before the field's `=`. */
 export const FieldName = createToken({ name: "FieldName", pattern: NEVER, label: "a field" });
 

@@ -78,17 +78,7 @@ export class Emitter {
       case "const":
         return Object.is(round(x.value, dtype), x.value);
       case "prim":
-        switch (x.fn) {
-          case "neg":
-          case "abs":
-          case "min":
-          case "max":
-            return x.args.every((a) => this.isExact(a, dtype));
-          case "select":
-            return x.args.slice(1).every((a) => this.isExact(a, dtype));
-          default:
-            return false;
-        }
+        return passedOn(x).length > 0 && passedOn(x).every((a) => this.isExact(a, dtype));
       default:
         return false;
     }
@@ -137,8 +127,7 @@ export class Emitter {
 
   #address(x: Expr & { e: "load" }, group: Group, lane: number) {
     const { analysis } = group;
-    const contiguous = analysis.size > 1 && analysis.isContiguous(x.index) &&
-      (!x.guard || analysis.isUniform(x.guard));
+    const contiguous = analysis.isTogether(x, this.storage.lanesOf(x.binding));
     return {
       contiguous,
       index: this.value(x.index, group, contiguous ? 0 : lane),
@@ -161,6 +150,12 @@ export class Emitter {
     if (arg.constant !== undefined) return this.body.constant("f32", round(arg.constant, x.to));
     return this.storage.rounded(arg, x.to);
   }
+}
+
+/** The operands of which the result is one, up to its sign; none where it is something else. */
+function passedOn(x: Expr & { e: "prim" }): readonly Expr[] {
+  if (x.fn === "select") return x.args.slice(1);
+  return ["neg", "abs", "min", "max"].includes(x.fn) ? x.args : [];
 }
 
 /** How many parents each expression has. */

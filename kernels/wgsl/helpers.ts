@@ -222,16 +222,6 @@ fn round_bf16(x: f32) -> f32 {
   code_bf16: { code: `fn code_bf16(x: f32) -> u32 { return bitcast<u32>(x) >> 16u; }` },
   value_bf16: { code: `fn value_bf16(h: u32) -> f32 { return bitcast<f32>(h << 16u); }` },
 
-  round_f16_native: {
-    // The conversion's result is only defined in range; a NaN goes through it as it is.
-    code: `\
-fn round_f16_native(x: f32) -> f32 {
-  let bits = bitcast<u32>(x);
-  let a = bits & 0x7fffffffu;
-  let saturated = bitcast<f32>(min(a, 0x477fe000u) | (bits & 0x80000000u));
-  return f32(f16(select(saturated, x, a > 0x7f800000u)));
-}`,
-  },
   value_f16: {
     // By bits, because unpack2x16float may flush subnormals.
     code: `\
@@ -279,10 +269,5 @@ export class Helpers {
   /** Their definitions, in an order that WGSL readers expect. */
   texts(): string[] {
     return this.#order.map((name) => HELPERS[name].code);
-  }
-
-  /** Whether any of them needs `enable f16`. */
-  usesF16(): boolean {
-    return this.#order.includes("round_f16_native");
   }
 }

@@ -1,11 +1,13 @@
 import type { Expr } from "../../compiler/core/expr.ts";
 
+export type Load = Expr & { readonly e: "load" };
+
 /**
  * How expressions vary over a group of `size` consecutive coordinates of one axis that starts at a multiple of `size`.
  * It decides what is computed once for a group, and which loads of a group are one load of whole words.
  */
 export class LaneAnalysis {
-  readonly #memo = new Map<Expr, Variation>();
+  readonly #memo = new WeakMap<Expr, Variation>();
 
   /**
    * @param axis the axis of the group, or −1 for none
@@ -25,10 +27,15 @@ export class LaneAnalysis {
     return this.#of(x).step === 0;
   }
 
-  /** Whether lane j's value is the first lane's plus j, and the first lane's is a multiple of the group's size. */
-  isContiguous(x: Expr): boolean {
-    const v = this.#of(x);
-    return v.step === 1 && v.align % this.size === 0;
+  /**
+   * Whether the lanes' elements stand side by side, from the start of a word.
+   *
+   * @param perWord elements in a word of the binding
+   */
+  isTogether(load: Load, perWord: number): boolean {
+    const v = this.#of(load.index);
+    return this.size > 1 && v.step === 1 && v.align % Math.max(this.size, perWord) === 0 &&
+      (!load.guard || this.isUniform(load.guard));
   }
 
   /** Lane j's value minus lane 0's, over j, where that is one number. */

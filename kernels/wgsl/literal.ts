@@ -36,7 +36,7 @@ function floatLiteral(value: number): string {
     const text = x.toPrecision(digits);
     if (Math.fround(Number(text)) === x && Math.abs(Number(text)) <= F32_MAX) return `${tidy(text)}f`;
   }
-  return `${x}f`;
+  return `${tidy(String(x))}f`;
 }
 
 /** `1.50e+3` → `1500`, `0.250` → `0.25`: the shortest of JavaScript's own spellings of the same decimal. */

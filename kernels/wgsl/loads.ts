@@ -1,7 +1,5 @@
 import { type Expr, operands } from "../../compiler/core/expr.ts";
-import { LaneAnalysis } from "./lanes.ts";
-
-export type Load = Expr & { readonly e: "load" };
+import { LaneAnalysis, type Load } from "./lanes.ts";
 
 /** The different loads under some expressions. */
 export function loadsOf(roots: readonly Expr[]): Load[] {

@@ -53,7 +53,7 @@ export class Module {
 
   finish(grid: readonly [number, number, number], variant: string): Shader {
     const { kernel, emitter } = this;
-    const f16 = this.storage.usesF16() || this.helpers.usesF16();
+    const f16 = this.storage.usesF16();
     const lines = [...emitter.prologue(), ...this.body.finish(), ...emitter.epilogue(kernel.flag)];
     const parts = [
       `// ${printable(kernel.name)}: ${kernel.family}, ${variant}`,

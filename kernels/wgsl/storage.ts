@@ -117,8 +117,9 @@ export class Storage {
   /** The nearest value of a float dtype, saturated, as f32. */
   rounded(value: Value, dtype: DType): Value {
     if (dtype === "f32") return value;
-    const native = dtype === "f16" && this.target.f16;
-    const name = this.prims.helpers.use(native ? "round_f16_native" : `round_${dtype}`);
+    // By integers for f16 as well: NVIDIA's driver folds f32(f16(x)) to x, and a value that is used again in registers
+    // would keep bits that f16 does not have.
+    const name = this.prims.helpers.use(`round_${dtype}`);
     return this.prims.body.pure(name, [value], "f32", (x) => `${name}(${x})`);
   }
 
@@ -135,7 +136,9 @@ export class Storage {
       ? items.map((v) => this.#direct(slot, v, exact))
       : chunks(items, slot.lanes).map((codes) => this.#word(codes));
     const unit = this.#componentIndex(slot, first);
-    chunks(components, slot.width).forEach((parts, i) => {
+    const units = chunks(components, slot.width);
+    if (units.length > 1) body.name(unit);
+    units.forEach((parts, i) => {
       const at = body.use(this.prims.add(this.#unitIndex(slot, unit), this.prims.i32(i)));
       const value = slot.width === 1 ? parts[0] : `vec${slot.width}<${slot.component}>(${parts.join(", ")})`;
       body.line(

@@ -43,8 +43,8 @@ export function storeGroup(module: Module, stores: readonly Store[], group: Grou
     const row = rowLength(at.shape, dtype);
     const exact = emitter.isExact(value, dtype);
     const index = prims.add(prims.mul(at.row, prims.i32(row)), at.first);
-    body.name(index);
     if (row % size === 0) return storage.storeGroup(binding, index, items[i], exact);
+    body.name(index);
     // Rows of this dtype end inside the last group, at a word's end.
     const unit = storage.lanesOf(binding);
     for (let j = 0; j < size; j += unit) {

@@ -28,8 +28,7 @@ export function widthsOf(kernel: Kernel, target: Target, uses: readonly Use[]): 
   };
   for (const { analysis, values = [], stores = [], shape = [] } of uses) {
     for (const l of loadsOf([...values, ...stores.map((s) => s.value)])) {
-      const together = analysis.isContiguous(l.index) && (!l.guard || analysis.isUniform(l.guard));
-      limit(l.binding, together ? analysis.size : 1);
+      limit(l.binding, analysis.isTogether(l, lanes[l.binding]) ? analysis.size : 1);
     }
     for (const { binding } of stores) {
       const row = rowLength(shape, kernel.bindings[binding].dtype);

@@ -90,7 +90,7 @@ export class TapeBuilder {
 
   /** Makes accumulator `index` what `fn` loads: operand b holds each lane's offset from the affine index `at`. */
   loadAccumulator(index: number, fn: Op, at: Affine): void {
-    const node = this.#node("f", LANE | TILE);
+    const node = this.#node("f", this.#varies(at) | TILE);
     this.#emit(node, { fn, b: array(this.#pattern(at)), address: new Address(at) });
     this.#accumulators[index] = { node, kind: "f32" };
   }
@@ -165,16 +165,13 @@ export class TapeBuilder {
   }
 
   #load(x: Expr & { e: "load" }): Value {
-    const { bindings } = this.#options;
-    const { dtype, access } = bindings[x.binding];
+    const { dtype } = this.#options.bindings[x.binding];
     const form = this.#affine.of(x.index);
     const index = form ? null : this.value(x.index).node;
     const guard = x.guard && !(x.guard.e === "const" && x.guard.value !== 0)
       ? this.value(x.guard).node
       : null;
-    const varies = (form ? this.#varies(form) : index!.varies) | (guard ? guard.varies : 0) |
-      // What this kernel writes may change from tile to tile.
-      (access === "read" ? 0 : TILE);
+    const varies = (form ? this.#varies(form) : index!.varies) | (guard ? guard.varies : 0);
     const key = `load ${x.binding} ${form ? `${form.constant} ${form.coefs}` : index!.id} ${guard?.id}`;
     return this.#once(key, kindOf(dtype), varies, () => {
       const run = form && !guard && varies & LANE && this.#isRun(form) && kindOf(dtype) === dtype;

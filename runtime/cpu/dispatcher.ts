@@ -57,12 +57,14 @@ export class Dispatcher {
     });
   }
 
-  run(): void {
-    for (const { kernel, runner, bindings, padded } of this.#launches) {
+  /** @param after called when a dispatch has been run, for the profiler */
+  run(after?: (dispatch: number) => void): void {
+    for (const [dispatch, { kernel, runner, bindings, padded }] of this.#launches.entries()) {
       this.#overflow[0] = 0;
       runner.run(bindings);
       for (const i of padded) clearPadding(bindings[i], kernel.bindings[i].shape, kernel.bindings[i].dtype);
       if (kernel.flag !== undefined) bindings[kernel.flag][0] |= this.#overflow[0];
+      after?.(dispatch);
     }
   }
 }

@@ -11,11 +11,12 @@ import type {
   TensorView,
 } from "../../compiler/core/program.ts";
 import { decode } from "../../compiler/core/round.ts";
-import type { Target } from "../../compiler/core/target.ts";
+import { type Target, TARGET_CPU } from "../../compiler/core/target.ts";
+import { expectBytes, toDeviceLayout, toHostLayout } from "../layout.ts";
+import type { DispatchTime, Span } from "../profile.ts";
+import { summarize } from "../profile.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { hostBytes, readPadded, writePadded } from "./host.ts";
 import type { Precision } from "./registers.ts";
-import { TARGET_CPU } from "./target.ts";
 
 export interface CpuOptions {
   /** "f64" keeps values between roundings in f64: slower, and a reference for what f32 loses. Default "f32". */
@@ -101,14 +102,14 @@ class CpuState implements StateHandle {
 
   write(name: string, data: Uint8Array): void {
     const slot = this.#slot(name);
-    checkBytes(`state ${name}`, data, slot);
-    writePadded(this.#bytes(slot), data, slot.shape, slot.dtype);
+    expectBytes(name, data, slot.shape, slot.dtype);
+    this.#bytes(slot).set(toDeviceLayout(data, slot.shape, slot.dtype));
   }
 
   read(name: string): Promise<Uint8Array> {
     return attempt(() => {
       const slot = this.#slot(name);
-      return readPadded(this.#bytes(slot), slot.shape, slot.dtype);
+      return toHostLayout(this.#bytes(slot), slot.shape, slot.dtype);
     });
   }
 
@@ -121,7 +122,7 @@ class CpuState implements StateHandle {
   #slot(name: string): StateSlot {
     if (!this.#live) throw new Error("this State was destroyed");
     const slot = this.#slots.get(name);
-    if (!slot) throw new Error(`the State has no slot named ${name}`);
+    if (!slot) throw new Error(`the State has no slot named "${name}"`);
     return slot;
   }
 
@@ -132,7 +133,8 @@ class CpuState implements StateHandle {
   }
 }
 
-class CpuProgram implements PreparedProgram {
+/** A Program with its buffers; every run is over when `run` returns. */
+export class CpuProgram implements PreparedProgram {
   readonly #buffers: readonly ArrayBuffer[];
   /** What `poison` fills. */
   readonly #scratch: readonly Uint8Array[];
@@ -164,18 +166,25 @@ class CpuProgram implements PreparedProgram {
 
   run(inputs: Readonly<Record<string, Uint8Array>>): Promise<Row> {
     return attempt(() => {
-      this.#check();
-      for (const bytes of this.#scratch) bytes.fill(0xff);
-      for (const { tensor, bytes } of this.#inputs) {
-        const data = inputs[tensor.name];
-        if (!data) throw new Error(`input ${tensor.name} is missing`);
-        checkBytes(`input ${tensor.name}`, data, tensor);
-        writePadded(bytes, data, tensor.shape, tensor.dtype);
-      }
+      this.#upload(inputs);
       this.#dispatcher.run();
       const row = Object.fromEntries(this.#scalars.map((r) => [r.name, this.#scalar(r)]));
       return this.pacer.turn().then(() => row);
     });
+  }
+
+  /** Times every dispatch. The runs are real: they change the State as `run` does. */
+  async profile(inputs: Readonly<Record<string, Uint8Array>>, runs: number): Promise<DispatchTime[]> {
+    const spans: Span[][] = [];
+    for (let r = 0; r < runs; r++) {
+      this.#upload(inputs);
+      const began = performance.now();
+      const ends: number[] = [];
+      this.#dispatcher.run(() => ends.push((performance.now() - began) * 1000));
+      spans.push(ends.map((end, i) => ({ start: ends[i - 1] ?? 0, end })));
+      await this.pacer.turn();
+    }
+    return summarize(this.program, spans);
   }
 
   ready(): Promise<void> {
@@ -186,8 +195,8 @@ class CpuProgram implements PreparedProgram {
     return attempt(() => {
       this.#check();
       const result = this.program.results.find((r) => r.name === name);
-      if (!result) throw new Error(`${this.program.entry} has no result named ${name}`);
-      return readPadded(this.#bytes(result), result.shape, result.dtype);
+      if (!result) throw new Error(`${this.program.entry} has no result named "${name}"`);
+      return toHostLayout(this.#bytes(result), result.shape, result.dtype);
     });
   }
 
@@ -200,6 +209,17 @@ class CpuProgram implements PreparedProgram {
     if (!this.#live) throw new Error("this program was destroyed");
   }
 
+  #upload(inputs: Readonly<Record<string, Uint8Array>>): void {
+    this.#check();
+    for (const bytes of this.#scratch) bytes.fill(0xff);
+    for (const { tensor, bytes } of this.#inputs) {
+      const data = inputs[tensor.name];
+      if (!data) throw new Error(`this run lacks its input "${tensor.name}"`);
+      expectBytes(tensor.name, data, tensor.shape, tensor.dtype);
+      bytes.set(toDeviceLayout(data, tensor.shape, tensor.dtype));
+    }
+  }
+
   #scalar(result: TensorView): number {
     const { buffer, byteOffset } = this.#bytes(result);
     const word = new DataView(buffer, byteOffset, 4).getUint32(0, true);
@@ -208,16 +228,5 @@ class CpuProgram implements PreparedProgram {
 
   #bytes({ view, shape, dtype }: TensorView): Uint8Array {
     return new Uint8Array(this.#buffers[view.buffer], view.offset, physicalBytes(shape, dtype));
-  }
-}
-
-function checkBytes(
-  what: string,
-  data: Uint8Array,
-  { shape, dtype }: Pick<TensorView, "shape" | "dtype">,
-): void {
-  const bytes = hostBytes(shape, dtype);
-  if (data.byteLength !== bytes) {
-    throw new Error(`${what} takes ${bytes} bytes (${dtype}[${shape.join(", ")}]), not ${data.byteLength}`);
   }
 }

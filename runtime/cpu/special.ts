@@ -56,7 +56,9 @@ export function erf(x: number): number {
 /** Adding and subtracting it leaves an integer: one unit in the last place of 1.5 · 2^52 is 1. */
 const WHOLE = 1.5 * 2 ** 52;
 
-/** The nearest integer, half to even. */
+/** The nearest integer, half to even; a zero keeps the sign of x. */
 export function rint(x: number): number {
-  return Math.abs(x) < 2 ** 51 ? (x + WHOLE) - WHOLE : x;
+  if (!(Math.abs(x) < 2 ** 51)) return x;
+  const whole = (x + WHOLE) - WHOLE;
+  return whole === 0 ? x * 0 : whole;
 }

@@ -4,6 +4,11 @@ import { MapMode, Usage } from "./usage.ts";
 /** What a device was really asked to do. Tests and benchmarks read these, never the compiler's estimates. */
 export interface GpuCounters {
   dispatches: number;
+  /**
+   * Bytes of the ranges bound to each dispatch, added up: what a kernel that touches every bound byte once moves. One
+   * that reads part of a range moves less, one that reads a byte again past the caches more.
+   */
+  bytesBound: number;
   submits: number;
   /** Calls of mapAsync. */
   maps: number;
@@ -20,6 +25,7 @@ export interface GpuCounters {
 
 const ZERO: Readonly<GpuCounters> = {
   dispatches: 0,
+  bytesBound: 0,
   submits: 0,
   maps: 0,
   bytesUploaded: 0,
@@ -71,19 +77,58 @@ export function countCalls(handle: Pick<DeviceHandle, "gpu" | "wait">): GpuCount
     countBuffer(buffer, descriptor, counters, wait);
     return buffer;
   });
+  const bound = new WeakMap<GPUBindGroup, number>();
+  around(gpu, "createBindGroup", (create, descriptor) => {
+    const group = create(descriptor);
+    bound.set(group, boundBytes(descriptor));
+    return group;
+  });
   around(gpu, "createCommandEncoder", (create, descriptor) => {
     const encoder = create(descriptor);
     around(encoder, "beginComputePass", (begin, options) => {
       const pass = begin(options);
-      around(pass, "dispatchWorkgroups", (dispatch, x, y, z) => {
-        counters.dispatches++;
-        return dispatch(x, y, z);
-      });
+      countPass(pass, counters, bound);
       return pass;
     });
     return encoder;
   });
   return counters;
+}
+
+function countPass(
+  pass: GPUComputePassEncoder,
+  counters: GpuCounters,
+  bound: WeakMap<GPUBindGroup, number>,
+): void {
+  const groups: number[] = [];
+  around(pass, "setBindGroup", (set, ...args) => {
+    const [index, group] = args;
+    groups[index] = group ? bound.get(group) ?? 0 : 0;
+    return set(...args);
+  });
+  const count = () => {
+    counters.dispatches++;
+    for (const bytes of groups) counters.bytesBound += bytes ?? 0;
+  };
+  around(pass, "dispatchWorkgroups", (dispatch, x, y, z) => {
+    count();
+    return dispatch(x, y, z);
+  });
+  around(pass, "dispatchWorkgroupsIndirect", (dispatch, buffer, offset) => {
+    count();
+    return dispatch(buffer, offset);
+  });
+}
+
+/** Bytes of the buffer ranges in a bind group; an entry without a size takes the rest of its buffer. */
+function boundBytes({ entries }: GPUBindGroupDescriptor): number {
+  let bytes = 0;
+  for (const { resource } of entries) {
+    if (!("buffer" in resource)) continue;
+    const { buffer, offset = 0, size = buffer.size - offset } = resource;
+    bytes += size;
+  }
+  return bytes;
 }
 
 /** Starts counting from here; the peak starts at what is live. */

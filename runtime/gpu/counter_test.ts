@@ -26,10 +26,15 @@ Deno.test("counter: counts what passes, and sends promises through the provider"
 
   const encoder = gpu.createCommandEncoder();
   const pass = encoder.beginComputePass();
+  const entries = [
+    { binding: 0, resource: { buffer: other, offset: 20, size: 30 } },
+    { binding: 1, resource: { buffer: other, offset: 40 } },
+  ];
+  pass.setBindGroup(0, gpu.createBindGroup({ layout: {} as GPUBindGroupLayout, entries }));
   pass.dispatchWorkgroups(1);
   pass.dispatchWorkgroups(2, 3);
   gpu.queue.submit([encoder.finish()]);
-  assertEquals([counters.dispatches, counters.submits], [2, 1]);
+  assertEquals([counters.dispatches, counters.submits, counters.bytesBound], [2, 1, 180]);
 
   gpu.createComputePipeline({} as GPUComputePipelineDescriptor);
   await gpu.createComputePipelineAsync({} as GPUComputePipelineDescriptor);

@@ -1,14 +1,7 @@
+import type { DispatchTime, Span } from "../profile.ts";
+import { summarize } from "../profile.ts";
 import type { GpuProgram } from "./program.ts";
 import { MapMode, Usage } from "./usage.ts";
-
-/** GPU time of one dispatch of a Program: the median over the runs profiled. */
-export interface DispatchTime {
-  /** Index into `Program.dispatches`. */
-  readonly dispatch: number;
-  /** The kernel's name. */
-  readonly kernel: string;
-  readonly microseconds: number;
-}
 
 /** Dispatches whose two timestamps fit one query set: WebGPU allows 4096 queries. */
 const PER_SET = 2048;
@@ -36,7 +29,7 @@ export async function profile(
   const bytes = 16 * PER_SET * sets.length;
   const resolved = gpu.createBuffer({ size: bytes, usage: Usage.QUERY_RESOLVE | Usage.COPY_SRC });
   const readback = gpu.createBuffer({ size: bytes, usage: Usage.MAP_READ | Usage.COPY_DST });
-  const samples: number[][] = Array.from({ length: count }, () => []);
+  const samples: Span[][] = [];
   try {
     for (let run = 0; run < runs; run++) {
       prepared.upload(inputs);
@@ -61,22 +54,14 @@ export async function profile(
       await readback.mapAsync(MapMode.READ);
       const times = new BigUint64Array(readback.getMappedRange().slice(0));
       readback.unmap();
-      samples.forEach((list, i) => list.push(Number(times[2 * i + 1] - times[2 * i])));
+      // Nanoseconds.
+      const at = (k: number) => Number(times[k] - times[0]) / 1000;
+      samples.push(launches.map((_, i) => ({ start: at(2 * i), end: at(2 * i + 1) })));
     }
   } finally {
     for (const set of sets) set.destroy();
     resolved.destroy();
     readback.destroy();
   }
-  return samples.map((list, dispatch) => ({
-    dispatch,
-    kernel: program.kernels[program.dispatches[dispatch].kernel].name,
-    microseconds: median(list) / 1000,
-  }));
-}
-
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return summarize(program, samples);
 }

@@ -33,10 +33,16 @@ export class FakeGpu {
     return Promise.resolve({});
   }
 
+  createBindGroup(_: unknown): unknown {
+    return {};
+  }
+
   createCommandEncoder() {
     return {
       beginComputePass: () => ({
+        setBindGroup: (_index: number, _group: unknown) => {},
         dispatchWorkgroups: (_x: number, _y?: number, _z?: number) => {},
+        dispatchWorkgroupsIndirect: (_buffer: unknown, _offset: number) => {},
         end: () => {},
       }),
       finish: () => ({}),

@@ -3,6 +3,7 @@ import { coord, type Expr, f32, i32, prim, u32 } from "../../compiler/core/expr.
 import type { MapKernel, Store } from "../../compiler/core/kernel.ts";
 import { binding, load, random, rounded } from "../../kernels/testing/build.ts";
 import { pack } from "../../kernels/testing/evaluate_kernel.ts";
+import { renderMap } from "../../kernels/map.ts";
 import { checkKernel } from "../support/check_kernel.ts";
 import { kernelTest } from "../support/kernel_test.ts";
 
@@ -288,5 +289,36 @@ kernelTest("map: slices, reshapes and concatenations in groups of lanes", async 
       b = pack(samples(dtype, 96, next), [3, 2, 4, 4], dtype);
     await checkKernel(device, target, one, [a, b]);
     await checkKernel(device, target, two, [a, b]);
+  }
+});
+
+kernelTest("map: four elements an invocation, in vectors where memory allows", async ({ device, target }) => {
+  const next = random(8);
+  for (const shape of [[64], [6, 20], [3, 10], [5, 7]]) {
+    const n = shape.reduce((a, b) => a * b);
+    const bindings = [
+      binding("f32", shape),
+      binding("f16", shape),
+      binding("u8", shape),
+      binding("f32", [shape.at(-1)!]),
+      binding("f32", shape, "write"),
+      binding("f16", shape, "write"),
+      binding("bf16", shape, "write"),
+    ];
+    const sum = prim(
+      "add",
+      prim("mul", load(bindings, 0), load(bindings, 1)),
+      prim("to_f32", load(bindings, 2)),
+    );
+    const y = prim("sub", sum, load(bindings, 3, [coord(shape.length - 1)]));
+    const kernel = map(bindings, shape, [4, 5, 6].map((binding) => ({ binding, value: y })));
+    const small = (count: number) => Array.from({ length: count }, () => Math.floor(next() * 9) - 4);
+    const inputs = [
+      pack(small(n), shape, "f32"),
+      pack(small(n), shape, "f16"),
+      pack(samples("u8", n, next), shape, "u8"),
+      pack(small(shape.at(-1)!), [shape.at(-1)!], "f32"),
+    ];
+    await checkKernel(device, target, kernel, inputs, {}, renderMap(kernel, target, 4));
   }
 });

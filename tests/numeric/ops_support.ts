@@ -1,7 +1,9 @@
 import { isFloat } from "../../compiler/core/dtype.ts";
 import { Builder } from "../../compiler/ir/builder.ts";
 import type { Graph, Node } from "../../compiler/ir/graph.ts";
+import { topological } from "../../compiler/ir/graph.ts";
 import type { Op, RefTensor, Sample, SampleInput } from "../../compiler/ir/op.ts";
+import { add } from "../../compiler/ops/arithmetic.ts";
 import { inputNode } from "../../compiler/ops/leaf.ts";
 import type { EvaluateOptions, Value } from "../../compiler/reference/evaluate.ts";
 import { boundType, evaluate } from "../../compiler/reference/evaluate.ts";
@@ -75,4 +77,28 @@ export function numericGradient(
 /** A gradient of the node's own type. */
 export function cotangent(node: Node, random: () => number): RefTensor {
   return draw(boundType(node), random);
+}
+
+/**
+ * The gradients of Σᵢ ⟨outputs[i], cotangents[i]⟩ with respect to some nodes, by the ops' own rules: a plain reverse mode
+ * that takes any node for a variable. undefined where nothing flows.
+ */
+export function backward(
+  outputs: readonly Node[],
+  cotangents: readonly (Node | undefined)[],
+  wrt: readonly Node[],
+): (Node | undefined)[] {
+  const b = new Builder({ why: "test" });
+  const sums = new Map<Node, Node>();
+  const give = (to: Node, part: Node) => {
+    const sum = sums.get(to);
+    sums.set(to, sum ? add(b, sum, part) : part);
+  };
+  outputs.forEach((y, i) => cotangents[i] && give(y, cotangents[i]));
+  for (const node of topological(outputs).reverse()) {
+    const dy = sums.get(node);
+    if (!dy || !node.op.grad || wrt.includes(node)) continue;
+    node.op.grad(b, node, dy).forEach((part, i) => part && give(node.inputs[i], part));
+  }
+  return wrt.map((x) => sums.get(x));
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { byteSize, type DType, isFloat } from "../../compiler/core/dtype.ts";
-import { type Kernel, physicalBytes } from "../../compiler/core/kernel.ts";
+import { type Kernel, physicalBytes, type Shader } from "../../compiler/core/kernel.ts";
 import type { Target } from "../../compiler/core/target.ts";
 import { renderKernel } from "../../kernels/render.ts";
 import { evaluateKernel, unpack, type Words } from "../../kernels/testing/evaluate_kernel.ts";
@@ -41,13 +41,13 @@ export async function checkKernel(
   kernel: Kernel,
   inputs: readonly (Words | undefined)[],
   options: CheckOptions = {},
+  shader: Shader = renderKernel(kernel, target),
 ): Promise<Words[]> {
   const memory = kernel.bindings.map((b, i) => {
     if (inputs[i]) return inputs[i];
     const words: Words = new Uint32Array(physicalBytes(b.shape, b.dtype) / 4);
     return i === kernel.flag ? words : words.fill(0x5a5a5a5a);
   });
-  const shader = renderKernel(kernel, target);
   const expected = evaluateKernel(kernel, memory);
   const actual = await runKernel(device, kernel, shader, memory);
   kernel.bindings.forEach((b, i) => {

@@ -56,7 +56,7 @@ export function compareWithOracle(
     const [kind, name] = [key.slice(0, key.indexOf("/")), key.slice(key.indexOf("/") + 1)];
     const got = (kind === "state" ? ran.state : ran.results).get(name);
     assert(got, `${key} is missing`);
-    assertEquals([got.dtype, ...got.shape], [want.dtype, ...want.shape]);
+    assertEquals([got.dtype, got.data.length], [want.dtype, want.data.length]);
     outputs.set(key, got);
     const exact = !["f32", "f16", "bf16", "f8e4m3", "f8e5m2"].includes(want.dtype);
     const { rtol = 2e-5, atol = 2e-6 } = exact ? { rtol: 0, atol: 0 } : options;

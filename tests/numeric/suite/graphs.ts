@@ -68,15 +68,26 @@ export function mlp(options: MlpOptions = {}): Graph {
   };
 }
 
-const UNARY = ["tanh", "sigmoid", "silu", "gelu", "softplus", "sin", "neg", "relu", "abs"];
-const BINARY = ["add", "sub", "mul", "max", "min"];
+const SMOOTH_UNARY = ["tanh", "sigmoid", "silu", "gelu", "softplus", "sin", "neg"];
+const UNARY = [...SMOOTH_UNARY, "relu", "abs"];
+const SMOOTH_BINARY = ["add", "sub", "mul"];
+const BINARY = [...SMOOTH_BINARY, "max", "min"];
 
 /**
- * A random graph of smooth operations over an input `x` and parameters `p0`, `p1`, …, in random regions, whose values
+ * A random graph over an input `x` and parameters `p0`, `p1`, …, in random regions, whose values
  * are used several times; its `loss` is a scalar of which every parameter has a share.
  */
-export function randomLoss(random: Random, options: { readonly dtypes?: readonly DType[] } = {}): Graph {
-  const { dtypes = ["f32", "f16", "bf16"] } = options;
+export function randomLoss(
+  random: Random,
+  options: {
+    /** Compute dtypes of the regions. */
+    readonly dtypes?: readonly DType[];
+    /** No op has a kink, so that finite differences are good everywhere. */
+    readonly smooth?: boolean;
+  } = {},
+): Graph {
+  const { dtypes = ["f32", "f16", "bf16"], smooth = false } = options;
+  const unary = smooth ? SMOOTH_UNARY : UNARY, binary = smooth ? SMOOTH_BINARY : BINARY;
   const rows = 2 + random.below(3), columns = 2 + random.below(3);
   const origin = { why: "random", span: { file: "test.mpt", start: 5, end: 9 } };
   const builder = () => new Builder(origin, region(random.pick(dtypes), { start: 1, end: 4 }));
@@ -96,11 +107,11 @@ export function randomLoss(random: Random, options: { readonly dtypes?: readonly
     switch (random.below(8)) {
       case 0:
       case 1:
-        pool.push(call(at, random.pick(UNARY), { x }));
+        pool.push(call(at, random.pick(unary), { x }));
         break;
       case 2:
       case 3:
-        if (fit(x, y)) pool.push(call(at, random.pick(BINARY), { x, y }));
+        if (fit(x, y)) pool.push(call(at, random.pick(binary), { x, y }));
         break;
       case 4: {
         const out = 2 + random.below(3);

@@ -1,0 +1,224 @@
+import type { Expr } from "../core/expr.ts";
+import { acc } from "../core/expr.ts";
+import { isNarrowRange, kindOf } from "../core/dtype.ts";
+import { linearIndex } from "../core/index_expr.ts";
+import type { Node } from "../ir/graph.ts";
+import { packOp } from "./fuse_arena.ts";
+import { KernelDag } from "./fuse_dag.ts";
+import { skipOp } from "./fuse_flags.ts";
+import { boundType, elementsOf, Inliner } from "./fuse_inline.ts";
+import { denseStrides, Space } from "./fuse_space.ts";
+
+/** A kernel while it grows. */
+export interface Growing {
+  readonly id: number;
+  readonly family: "map" | "reduce" | "matmul";
+  readonly space: Space;
+  /** What the kernel exists for: reductions, a contraction, or stored map nodes. */
+  readonly anchors: Node[];
+  readonly trial: Inliner;
+  /** Big tensors that it reads, to tell which kernels have loads in common. */
+  readonly sources: Set<Node>;
+}
+
+export interface GrowOptions {
+  /** Map nodes known to be stored: where no kernel can take them along they get one of their own. */
+  readonly stored: ReadonlySet<Node>;
+  readonly outputs: ReadonlySet<Node>;
+  readonly flagged: ReadonlySet<Node>;
+  /** For a node, those in whose kernels it must not be: there would be too many buffers. */
+  readonly apart: ReadonlyMap<Node, ReadonlySet<Node>>;
+}
+
+/** Elements below which kernels over the same space are joined for the launch they save. */
+const SMALL = 1 << 16;
+
+class Elsewhere extends Error {}
+
+/**
+ * Gathers nodes into kernels, inputs first. A reduction joins a kernel that reduces the same rows where that kernel
+ * makes what it needs (softmax's sum after its maximum) or reads what it reads; a map node joins the kernel that makes
+ * its latest input where both stand element for element. `host` says in which kernel a node can be had without a load;
+ * whether it is stored there is decided later.
+ */
+export class Grower {
+  readonly kernels: Growing[] = [];
+  readonly dag = new KernelDag();
+  readonly host = new Map<Node, Growing>();
+  readonly #direct = new Map<Node, ReadonlySet<number>>();
+  readonly #sources = new Map<Node, ReadonlySet<Node>>();
+
+  constructor(nodes: readonly Node[], private readonly options: GrowOptions) {
+    for (const n of nodes) this.#place(n);
+  }
+
+  #place(n: Node): void {
+    if (n.op.kind === "leaf") {
+      this.#direct.set(n, new Set());
+      this.#sources.set(n, n.op.name === "const" ? new Set() : new Set([n]));
+      return;
+    }
+    const needs = new Set(n.inputs.flatMap((x) => [...this.#direct.get(x)!]));
+    const reads = new Set(n.inputs.flatMap((x) => [...this.#sources.get(x)!]));
+    if (n.op === packOp) {
+      // It stands where its inputs are stored.
+      this.#direct.set(n, needs);
+      this.#sources.set(n, new Set([n]));
+      return;
+    }
+    const host = isAnchor(n) ? this.#placeAnchor(n, needs, reads) : this.#placeMap(n, needs, reads);
+    if (host) this.host.set(n, host);
+    this.#direct.set(n, host ? new Set([host.id]) : needs);
+    this.#sources.set(n, host ? new Set([n]) : reads);
+  }
+
+  #placeAnchor(n: Node, needs: ReadonlySet<number>, reads: ReadonlySet<Node>): Growing {
+    if (n.op.kind === "reduce") {
+      const inner = innerOf(n);
+      const [rows, within] = [elementsOf(boundType(n).shape), elementsOf(inner)];
+      const known = this.kernels.filter((k) =>
+        k.family === "reduce" && k.space.rows === rows && elementsOf(k.space.inner) === within
+      );
+      const joins = (k: Growing) =>
+        needs.has(k.id) || rows * within <= SMALL ||
+        bigOnes(reads, rows * within).some((s) => k.sources.has(s));
+      for (const k of known.reverse().filter(joins)) {
+        if (this.#accepts(k, n, needs) && this.#tryAnchor(k, n)) return this.#extend(k, needs, reads);
+      }
+    }
+    const k = this.#open(n.op.kind === "reduce" ? "reduce" : "matmul", boundType(n).shape, innerOf(n));
+    if (!this.#tryAnchor(k, n)) throw new Error(`${n.op.name} does not fit a kernel of its own`);
+    return this.#extend(k, needs, reads);
+  }
+
+  #placeMap(n: Node, needs: ReadonlySet<number>, reads: ReadonlySet<Node>): Growing | undefined {
+    // Of the kernels that make its inputs the last one: the others' results can be loaded there.
+    const last = [...needs].filter((a) => ![...needs].some((b) => a !== b && this.dag.precedes(a, b)));
+    for (const id of last.sort((a, b) => b - a)) {
+      const k = this.kernels[id];
+      if (this.#accepts(k, n, needs) && this.#tryMap(k, n)) return this.#extend(k, needs, reads);
+    }
+    const size = elementsOf(boundType(n).shape);
+    if (!this.options.stored.has(n)) return undefined;
+    // Any kernel that makes one value can take another along: a new state late, since the old one is read until then,
+    // what others wait for early.
+    const candidates = this.kernels.filter((k) =>
+      k.space.rows === size && (k.family === "map" || size === 1 && k.family === "reduce")
+    );
+    const late = size > 1 || this.options.outputs.has(n);
+    candidates.sort((a, b) => (late ? -1 : 1) * (this.dag.depth(a.id) - this.dag.depth(b.id) || a.id - b.id));
+    for (const k of candidates) {
+      if (size > SMALL && !bigOnes(reads, size).some((s) => k.sources.has(s))) continue;
+      if (!this.#accepts(k, n, needs) || !this.#tryMap(k, n)) continue;
+      if (k.family === "map") k.anchors.push(n);
+      return this.#extend(k, needs, reads);
+    }
+    const k = this.#open("map", boundType(n).shape, []);
+    k.anchors.push(n);
+    return this.#extend(k, needs, reads);
+  }
+
+  #accepts(k: Growing, n: Node, needs: ReadonlySet<number>): boolean {
+    const apart = this.options.apart.get(n);
+    if (apart && [...apart].some((x) => this.host.get(x) === k)) return false;
+    return this.dag.accepts(k.id, needs);
+  }
+
+  #extend(k: Growing, needs: Iterable<number>, reads: Iterable<Node>): Growing {
+    this.dag.depend(k.id, needs);
+    for (const s of reads) k.sources.add(s);
+    return k;
+  }
+
+  #open(family: Growing["family"], outer: readonly number[], inner: readonly number[]): Growing {
+    const space = new Space(outer, inner);
+    const loads = new Map<Node, number>();
+    const trial: Inliner = new Inliner(space.exprs, (node, coords) => {
+      const index = k.anchors.indexOf(node);
+      if (index >= 0 && family !== "map") {
+        if (space.position(node, coords) !== space.row) throw new Elsewhere();
+        return acc(index, kindOf(node.type.dtype));
+      }
+      const host = this.host.get(node);
+      if (host === k && family === "map" && k.anchors.includes(node)) {
+        if (space.position(node, coords) !== space.row) throw new Elsewhere();
+        return undefined;
+      }
+      // A pack is there once all its inputs are.
+      if (node.op === packOp && node.inputs.some((x) => this.host.get(x) === k)) throw new Elsewhere();
+      const stands = node.op.kind === "leaf" || node.op === packOp;
+      if (!stands && (!host || host === k)) return undefined;
+      if (!loads.has(node)) loads.set(node, loads.size);
+      const index_ = linearIndex(coords, denseStrides(boundType(node).shape));
+      return {
+        e: "load",
+        binding: loads.get(node)!,
+        index: index_,
+        kind: kindOf(node.type.dtype),
+      } satisfies Expr;
+    }, this.options.flagged);
+    const k: Growing = { id: this.dag.add(), family, space, anchors: [], trial, sources: new Set() };
+    this.kernels.push(k);
+    return k;
+  }
+
+  #tryAnchor(k: Growing, n: Node): boolean {
+    const coords = k.space.operandCoords(n);
+    const ok = attempt(() => n.inputs.forEach((x, i) => k.trial.at(x, coords[i], undefined)));
+    if (ok) k.anchors.push(n);
+    return ok;
+  }
+
+  #tryMap(k: Growing, n: Node): boolean {
+    const size = elementsOf(boundType(n).shape);
+    const perRow = size === k.space.rows;
+    if (!perRow && !(k.family === "reduce" && size === k.space.elements)) return false;
+    if (this.#readsWhatItRaises(k, n)) return false;
+    return attempt(() => k.trial.at(n, k.space.coordsOf(n, perRow), undefined));
+  }
+
+  /** Whether the kernel, with `n` in it, would read the overflow flag while it may still raise it. */
+  #readsWhatItRaises(k: Growing, n: Node): boolean {
+    const check = n.op === skipOp ? n : [...this.host].find(([x, h]) => h === k && x.op === skipOp)?.[0];
+    if (!check) return false;
+    const stack = [...k.anchors, n];
+    const seen = new Set<Node>();
+    while (stack.length > 0) {
+      const x = stack.pop()!;
+      if (seen.has(x) || x.op.kind === "leaf" || x.op === packOp) continue;
+      seen.add(x);
+      if (raises(x, this.options.flagged)) return true;
+      stack.push(...x.inputs.filter((i) => !this.host.has(i) || this.host.get(i) === k));
+    }
+    return false;
+  }
+}
+
+export function raises(n: Node, flagged: ReadonlySet<Node>): boolean {
+  return flagged.has(n) && isNarrowRange(n.type.dtype) && !(n.op.kind === "map" && n.op.exact);
+}
+
+function attempt(f: () => void): boolean {
+  try {
+    f();
+    return true;
+  } catch (error) {
+    if (error instanceof Elsewhere) return false;
+    throw error;
+  }
+}
+
+export function isAnchor(n: Node): boolean {
+  return n.op.kind === "reduce" || n.op.kind === "contract";
+}
+
+function innerOf(anchor: Node): number[] {
+  const { shape } = boundType(anchor.inputs[0]);
+  if (anchor.op.kind === "contract") return [shape[shape.length - 1]];
+  return (anchor.attrs.axes as readonly number[]).map((a) => shape[a]);
+}
+
+/** Those of at least half the elements of a space: broadcast operands are no reason to join kernels. */
+function bigOnes(nodes: Iterable<Node>, elements: number): Node[] {
+  return [...nodes].filter((n) => elementsOf(boundType(n).shape) * 2 >= elements);
+}
