@@ -59,7 +59,7 @@ const INDEPENDENT: ReadonlySet<string> = new Set([
   "MPT0306",
 ]);
 
-/** Leaves out what most likely follows from a fault of syntax: other faults on its line. */
+/** Leaves out what most likely follows from a fault of syntax: faults that its line contributes to. */
 function withoutFollowers(all: readonly Diagnostic[], sources: ReadonlyMap<string, string>): Diagnostic[] {
   const place = ({ span }: Label) => {
     const text = sources.get(span.file);
@@ -67,7 +67,9 @@ function withoutFollowers(all: readonly Diagnostic[], sources: ReadonlyMap<strin
   };
   const isSyntax = (d: Diagnostic) => d.code.startsWith("MPT01");
   const faulty = new Set(all.filter(isSyntax).map((d) => place(d.labels[0])));
-  return all.filter((d) => isSyntax(d) || INDEPENDENT.has(d.code) || !faulty.has(place(d.labels[0])));
+  return all.filter((d) =>
+    isSyntax(d) || INDEPENDENT.has(d.code) || !d.labels.some((l) => faulty.has(place(l)))
+  );
 }
 
 class Run {
@@ -138,7 +140,12 @@ class Run {
         });
         return undefined;
       }
-      throw error;
+      this.report.error("MPT0505", {
+        message: `the compiler has failed on this program: ${error instanceof Error ? error.message : error}`,
+        labels: [label(this.start, "somewhere in this file")],
+        help: "this is a fault of the compiler; please report it with the program",
+      });
+      return undefined;
     }
   }
 

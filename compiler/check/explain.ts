@@ -25,10 +25,8 @@ function render({ code, title, why, bad, good }: Page): string {
   return [
     `# ${code}: ${title}`,
     wrap(why, 100),
-    "Gives it:",
-    shown(bad),
-    "Does not:",
-    shown(good),
+    ...(bad ? ["Gives it:", shown(bad)] : []),
+    ...(good ? ["Does not:", shown(good)] : []),
   ].join("\n\n") + "\n";
 }
 
