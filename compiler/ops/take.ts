@@ -12,6 +12,7 @@ import { cast, convert } from "./cast.ts";
 import { andOp, eq, ge, lt, where } from "./comparison.ts";
 import { inRange, poison, requireIndices } from "./indices.ts";
 import { iota } from "./make.ts";
+import { matmul } from "./matmul.ts";
 import { float, ints, sample } from "./sample.ts";
 import { lastChunkOp, stableOrder } from "./sort.ts";
 import { padZeros, reshape, slice, unsqueeze } from "./view.ts";
@@ -70,8 +71,8 @@ export function take(b: Builder, table: Node, ids: Node, hole?: number): Node {
 /**
  * Adding rows by id, the adjoint of `take`.
  *
- * A vocabulary of 50,000 and a batch of 16,000 tokens leave no room for rows × values work, so a one-hot product is out
- * of the question; and float atomics would add in the order in which threads arrive. So the ids are sorted, stably, by
+ * A vocabulary of 50,000 and a batch of 16,000 tokens leave no room for rows × values work, so with many rows a one-hot
+ * product is out of the question; and float atomics would add in the order in which threads arrive. So the ids are sorted, stably, by
  * merging runs. Equal ids then stand together, and their values are summed in a fixed order: within chunks of CHUNK
  * sorted positions first, then over whole chunks by doubling. That is n·width work, and every pass is a map or a
  * reduction.
@@ -79,6 +80,9 @@ export function take(b: Builder, table: Node, ids: Node, hole?: number): Node {
 
 /** Sorted positions that are summed at once. */
 const CHUNK = 16;
+
+/** Up to so many rows a product with their hits costs less than sorting does. */
+const FEW_ROWS = 512;
 
 /** Later than every id. */
 const END = 2 ** 31 - 1;
@@ -101,6 +105,15 @@ function runningSums(b: Builder, keys: Node, values: Node, last: Node): Node {
     sums = add(b, sums, where(b, goesOn, shifted(b, sums, by), 0));
   }
   return sums;
+}
+
+/**
+ * The product of the rows' hits, made from the ids as the contraction goes and never stored, with the values: rows·n·width
+ * work in one kernel, where sorting takes n·width in some twenty.
+ */
+function summedByProduct(b: Builder, values: Node, ids: Node, rows: number): Node {
+  const hits = equal(b, unsqueeze(b, iota(b, rows), 1), unsqueeze(b, ids, 0));
+  return matmul(b, cast(b, hits, values.type.dtype), values, "f32");
 }
 
 /** As the header says; values [n, width] in f32, ids [n]. */
@@ -154,8 +167,12 @@ export const scatterAddOp: CompositeOp = {
   decompose(b, node) {
     const [values, ids] = node.inputs;
     const [n, ...rest] = bound(values.type.shape);
-    const flat = reshape(b, cast(b, values, "f32"), [n, rest.reduce((a, d) => a * d, 1)]);
-    const sums = summedById(b, flat, cast(b, ids, "i32"), node.attrs.rows as number);
+    const rows = node.attrs.rows as number;
+    const flat = reshape(b, values, [n, rest.reduce((a, d) => a * d, 1)]);
+    const keys = cast(b, ids, "i32");
+    const sums = rows <= FEW_ROWS
+      ? summedByProduct(b, flat, keys, rows)
+      : summedById(b, cast(b, flat, "f32"), keys, rows);
     return cast(b, reshape(b, sums, node.type.shape), node.type.dtype);
   },
   reference([values, ids], attrs, type) {
@@ -182,6 +199,8 @@ export const scatterAddOp: CompositeOp = {
     sample([float([5]), ints([5], -1, 2)], { rows: 3 }),
     sample([float([75, 2]), ints([75], 0, 2)], { rows: 4 }),
     sample([float([1, 3]), ints([1], 0, 1)], { rows: 2 }),
+    sample([float([40, 2]), ints([40], 0, 600)], { rows: FEW_ROWS + 50 }),
+    sample([float([1, 3]), ints([1], 0, 1)], { rows: FEW_ROWS + 1 }),
   ],
 };
 
