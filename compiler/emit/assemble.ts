@@ -26,7 +26,8 @@ export function lowerSchedule(schedule: Schedule, tensors: Tensors): BuiltKernel
     const at = home.get(node);
     // What a later cluster stores is computed here as well.
     if (!at || from && position.get(at)! > (position.get(from) ?? Infinity)) return undefined;
-    return tensors.temp(node, rootLayout(at, node));
+    const shown = (wanted.get(node) ?? []).find((t) => t.kind === "result" && isDirect(at, node, t));
+    return shown && !tensors.isPacked(node) ? shown : tensors.temp(node, rootLayout(at, node));
   };
   const lowered = clusters.map(({ cluster }) =>
     lowerCluster(cluster, {
@@ -89,7 +90,7 @@ function withCopies(schedule: Schedule, wanted: ReadonlyMap<Node, readonly Tenso
   for (const c of schedule.clusters) for (const r of c.roots) home.set(r, c);
   const direct = (node: Node, t: Tensor) => {
     const at = home.get(node);
-    return at !== undefined && sameLayout(rootLayout(at, node), t.layout, t.dtype);
+    return at !== undefined && isDirect(at, node, t);
   };
   const jobs = schedule.clusters.map((cluster): Job => ({
     cluster,
@@ -104,6 +105,11 @@ function withCopies(schedule: Schedule, wanted: ReadonlyMap<Node, readonly Tenso
     }
   }
   return jobs;
+}
+
+/** Whether the cluster stores its root in the layout of `t`. */
+function isDirect(at: Cluster, root: Node, t: Tensor): boolean {
+  return sameLayout(rootLayout(at, root), t.layout, t.dtype);
 }
 
 /** Copies one tensor to another of the same layout. */

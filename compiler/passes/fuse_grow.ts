@@ -188,7 +188,9 @@ export class Grower {
       if (seen.has(x) || x.op.kind === "leaf" || x.op === packOp) continue;
       seen.add(x);
       if (raises(x, this.options.flagged)) return true;
-      stack.push(...x.inputs.filter((i) => !this.host.has(i) || this.host.get(i) === k));
+      // A map node of another kernel may be computed here too.
+      const elsewhere = (i: Node) => isAnchor(i) && this.host.get(i) !== k || this.options.stored.has(i);
+      stack.push(...x.inputs.filter((i) => !elsewhere(i)));
     }
     return false;
   }
