@@ -109,7 +109,7 @@ function settle(
       barred,
       before,
       overwritten,
-      kernels: grower.kernels,
+      kernels: new Map(grower.kernels.map((k) => [k.id, k])),
       host: grower.host,
       recompute: recomputes(nodes, inMemory),
       costs,
@@ -128,7 +128,7 @@ function clustersOf(graph: Graph, nodes: readonly Node[], { grower, stored }: Se
     const host = grower.host.get(n);
     if (host && stored.has(n)) roots.get(host)!.push(n);
   }
-  const order = grower.dag.order().map((id) => grower.kernels[id]).filter((k) => roots.get(k)!.length > 0);
+  const order = grower.inOrder().filter((k) => roots.get(k)!.length > 0);
   // A scalar of the State that is a result is copied by a kernel that is there anyway.
   const last = order.findLast((k) => k.space.rows === 1 && k.family !== "matmul");
   for (const n of new Set(graph.outputs.map((o) => o.node))) {

@@ -12,7 +12,7 @@ export interface StoreContext {
   readonly nodes: readonly Node[];
   readonly users: ReadonlyMap<Node, readonly Node[]>;
   readonly outputs: ReadonlySet<Node>;
-  readonly kernels: readonly Growing[];
+  readonly kernels: ReadonlyMap<number, Growing>;
   readonly host: ReadonlyMap<Node, Growing>;
   readonly recompute: ReadonlyMap<Node, Recompute>;
   /** Stored in any case, and in no case. */
@@ -93,7 +93,7 @@ function isWorthStoring(c: StoreContext, n: Node, sites: readonly number[]): boo
 
 /** How often a kernel evaluates an operand of `size` elements, all its elements together. */
 function visits(c: StoreContext, site: number, size: number): number {
-  const k = c.kernels[site];
+  const k = c.kernels.get(site);
   if (!k) return size;
   if (k.family !== "matmul") return Math.max(size, k.space.elements);
   // Each operand is staged once for every tile of the other's extent.
