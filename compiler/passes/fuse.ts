@@ -9,6 +9,7 @@ import { Grower, isAnchor } from "./fuse_grow.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";
 import type { Limits } from "./fuse_limits.ts";
 import { relax, tooWide } from "./fuse_limits.ts";
+import type { Choice } from "./fuse_store.ts";
 import { chooseStored } from "./fuse_store.ts";
 
 /**
@@ -95,13 +96,13 @@ function settle(
   const outputs = new Set(graph.outputs.map((o) => o.node));
   const mustStore = [...outputs, ...forced].filter((n) => n.op.kind !== "leaf");
   let homes: ReadonlySet<Node> = new Set(mustStore);
-  let before: ReadonlySet<Node> | undefined;
+  let before: Choice | undefined;
   for (let round = 0;; round++) {
     const grower = new Grower(nodes, { stored: homes, outputs, flagged, apart });
-    const known = before ?? homes;
+    const known = before?.stored ?? homes;
     const inMemory = (n: Node) =>
       n.op.kind === "leaf" ? n.op.name !== "const" : n.op === packOp || known.has(n);
-    const stored = chooseStored({
+    const choice = chooseStored({
       nodes,
       users,
       outputs,
@@ -109,16 +110,16 @@ function settle(
       barred,
       before,
       overwritten,
-      kernels: grower.kernels,
       host: grower.host,
       recompute: recomputes(nodes, inMemory),
       costs,
       openKernels: round < 2,
     });
+    const { stored } = choice;
     const homeless = [...stored].filter((n) => n.op.kind !== "leaf" && !grower.host.has(n));
     if (homeless.length === 0 && round > 0) return { grower, stored };
     homes = new Set([...homes, ...homeless]);
-    before = stored;
+    before = choice;
   }
 }
 
@@ -128,7 +129,7 @@ function clustersOf(graph: Graph, nodes: readonly Node[], { grower, stored }: Se
     const host = grower.host.get(n);
     if (host && stored.has(n)) roots.get(host)!.push(n);
   }
-  const order = grower.dag.order().map((id) => grower.kernels[id]).filter((k) => roots.get(k)!.length > 0);
+  const order = grower.inOrder().filter((k) => roots.get(k)!.length > 0);
   // A scalar of the State that is a result is copied by a kernel that is there anyway.
   const last = order.findLast((k) => k.space.rows === 1 && k.family !== "matmul");
   for (const n of new Set(graph.outputs.map((o) => o.node))) {
