@@ -44,19 +44,54 @@ export const CANDIDATES: readonly Candidate[] = [
 /** Invocations from which a GPU's arithmetic is busy. */
 const BUSY = 65536;
 
-/** The candidate that does the least work, padding counted, at the speed that its registers and its grid allow. */
-export function planMatmul(kernel: MatmulKernel, target: Target): MatmulPlan {
+interface Extents {
+  readonly batch: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+
+/** Multiply-adds, padding counted, at the speed that a tiling's registers and its grid allow. */
+function costOf(c: Candidate, { batch, m, n, k }: Extents): number {
+  const tiles = batch * Math.ceil(m / c.tileM) * Math.ceil(n / c.tileN);
+  const busy = Math.min(1, tiles * threadsOf(c) / BUSY);
+  return tiles * c.tileM * c.tileN * k / (c.efficiency * busy);
+}
+
+function best(extents: Extents, target: Target): { plan: Candidate; cost: number } {
   const { maxComputeInvocationsPerWorkgroup: invocations, maxComputeWorkgroupStorageSize: memory } =
     target.limits;
-  const cost = (c: Candidate) => {
-    const tiles = product(kernel.batch) * Math.ceil(kernel.m / c.tileM) * Math.ceil(kernel.n / c.tileN);
-    const busy = Math.min(1, tiles * threadsOf(c) / BUSY);
-    return tiles * c.tileM * c.tileN / (c.efficiency * busy);
-  };
-  const best = CANDIDATES
+  return CANDIDATES
     .filter((c) => threadsOf(c) <= invocations && panelLengths(c).total * 16 <= memory)
-    .reduce((a, b) => cost(b) < cost(a) ? b : a);
-  return shortened(best, kernel.k);
+    .map((plan) => ({ plan, cost: costOf(plan, extents) }))
+    .reduce((a, b) => b.cost < a.cost ? b : a);
+}
+
+function extentsOf({ batch, m, n, k }: MatmulKernel): Extents {
+  return { batch: product(batch), m, n, k };
+}
+
+export function planMatmul(kernel: MatmulKernel, target: Target): MatmulPlan {
+  return shortened(best(extentsOf(kernel), target).plan, kernel.k);
+}
+
+/** The least sum that is worth a kernel of its own. */
+const SHORTEST = 128;
+/** A partial sum written and read again, and a second dispatch, in multiply-adds of a busy GPU. */
+const HANDING = 40;
+const DISPATCH = 3e7;
+
+/** Into how many parts the sum is best split, 1 being none. */
+export function splitsOfMatmul(kernel: MatmulKernel, target: Target): number {
+  const whole = extentsOf(kernel);
+  const { batch, m, n, k } = whole;
+  let parts = 1, least = best(whole, target).cost * 0.8;
+  for (let p = 2; k / p >= SHORTEST; p *= 2) {
+    const { cost } = best({ ...whole, batch: batch * p, k: k / p }, target);
+    const total = cost + HANDING * p * batch * m * n + DISPATCH;
+    if (total < least) [parts, least] = [p, total];
+  }
+  return parts;
 }
 
 /** A sum shorter than a panel takes a shorter panel. */
