@@ -322,9 +322,8 @@ class Step {
       const access = !this.#writes.has(i) ? "read" : this.#reads.has(i) ? "read_write" : "write";
       return { ...this.split.binding(o), access };
     });
-    const { shader: _, ...rest } = kernel;
     const step = {
-      ...rest,
+      ...kernel,
       name: `${whole.name}_${this.suffix}`,
       bindings,
       ...(flag === undefined ? {} : { flag }),

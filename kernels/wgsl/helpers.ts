@@ -232,6 +232,10 @@ fn round_f16_native(x: f32) -> f32 {
   return f32(f16(select(saturated, x, a > 0x7f800000u)));
 }`,
   },
+  value_f16_native: { code: `fn value_f16_native(h: u32) -> f32 { return f32(bitcast<vec2<f16>>(h).x); }` },
+  code_f16_native: {
+    code: `fn code_f16_native(x: f32) -> u32 { return bitcast<u32>(vec2<f16>(f16(x), 0h)); }`,
+  },
   value_f16: {
     // By bits, because unpack2x16float may flush subnormals.
     code: `\
@@ -283,6 +287,6 @@ export class Helpers {
 
   /** Whether any of them needs `enable f16`. */
   usesF16(): boolean {
-    return this.#order.includes("round_f16_native");
+    return this.#order.some((name) => name.endsWith("_native"));
   }
 }
