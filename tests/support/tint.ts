@@ -5,13 +5,15 @@
  * @module
  */
 
+// The instance must stay reachable as long as anything made from it.
+let instance: GPU | undefined;
 let device: Promise<GPUDevice> | undefined;
 
 async function open(): Promise<GPUDevice> {
   const webgpu = await import("webgpu");
   Object.assign(globalThis, webgpu.globals);
-  const gpu = webgpu.create(["backend=null", "enable-dawn-features=allow_unsafe_apis"]);
-  const adapter = await gpu.requestAdapter();
+  instance = webgpu.create(["backend=null", "enable-dawn-features=allow_unsafe_apis"]);
+  const adapter = await instance.requestAdapter();
   if (!adapter) throw new Error("Dawn offers no null adapter");
   return await adapter.requestDevice({
     requiredFeatures: [...adapter.features].filter((f) => /f16|subgroup/.test(f)) as GPUFeatureName[],
