@@ -61,7 +61,7 @@ class ReduceWriter {
       { analysis: elements, stores: kernel.elementStores, shape: [...kernel.outer, ...kernel.inner] },
       { analysis: ONE_ROW, stores: kernel.rowStores, shape: kernel.outer },
     ]);
-    this.#module = new Module(kernel, target, plan.rows * plan.threads, roots, widths);
+    this.#module = new Module(kernel, target, plan.rows * plan.threads, roots, { widths });
   }
 
   write(): Shader {

@@ -116,7 +116,8 @@ export class Running {
   }
 }
 
-function identityOf(combine: Combine, kind: Kind): number {
+/** What changes nothing when combined; a boolean's is 0. */
+export function identityOf(combine: Combine, kind: Kind): number {
   const most = kind === "f32" ? F32_MAX : kind === "i32" ? 2147483647 : 4294967295;
   const least = kind === "f32" ? -F32_MAX : kind === "i32" ? -2147483648 : 0;
   switch (combine) {
