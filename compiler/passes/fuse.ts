@@ -60,7 +60,11 @@ export function fuse(graph: Graph, options: FuseOptions): Schedule {
   }
   const packs = nodes.filter((n) => n.op === packOp);
   const limits: Limits = {
-    forced: new Set([...nodes.filter((n) => n.op === skipOp), ...packs.flatMap((p) => p.inputs)]),
+    forced: new Set([
+      ...nodes.filter((n) => n.op === skipOp),
+      ...packs.flatMap((p) => p.inputs),
+      ...nodes.flatMap(searchedBy),
+    ]),
     barred: new Set(),
     apart: new Map(),
   };
@@ -148,6 +152,13 @@ function clustersOf(graph: Graph, nodes: readonly Node[], { grower, stored }: Se
 /** Constants and views never stand in memory unless they are outputs; inputs and state already do. */
 function isInlined(n: Node): boolean {
   return n.op.kind === "leaf" || n.op.kind === "map" && n.op.view;
+}
+
+/** Values that a node reads at many places for each element. What is made from nothing is as well made again. */
+function searchedBy(n: Node): Node[] {
+  if (n.op.kind !== "map" || !n.op.searches) return [];
+  const behindViews = (x: Node): Node => x.op.kind === "map" && x.op.view ? behindViews(x.inputs[0]) : x;
+  return n.op.searches.map((k) => behindViews(n.inputs[k])).filter((x) => x.inputs.length > 0);
 }
 
 /** Ancestors of the overflow check: their overflows make the step be skipped. */
