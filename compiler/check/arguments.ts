@@ -91,7 +91,7 @@ const WANTED: Readonly<Record<ParamType, string>> = {
   bool: "true or false",
   string: "a string",
   dtype: "a dtype",
-  axis: "an axis: an int",
+  axis: "an int known when compiling",
   axes: "an axis or a list of axes",
   dims: "a list of dims",
   sizes: "an int or a list of ints",
@@ -120,6 +120,17 @@ export function coerce(
 
 export function wrongKind(ck: Checker, what: string, wanted: string, arg: CallArg): void {
   const v = arg.value;
+  const part = fraction(v);
+  if (part !== undefined && wanted !== WANTED.float) {
+    ck.report.error("MPT0213", {
+      message: `${what} is ${wanted}, and ${part} is not whole`,
+      labels: [label(arg.span, `given ${describe(v)}`)],
+      expected: wanted,
+      found: describe(v),
+      help: "division in dims is exact",
+    });
+    return;
+  }
   const later = v.kind === "number" && v.value === undefined;
   ck.report.error("MPT0209", {
     message: later ? `${what} must be known when compiling` : `${what} is ${wanted}`,
@@ -130,6 +141,17 @@ export function wrongKind(ck: Checker, what: string, wanted: string, arg: CallAr
       ? "a tensor's values are known only when the program runs"
       : undefined,
   });
+}
+
+/** The first number in a value that is not whole. */
+function fraction(v: Value): number | undefined {
+  if (v.kind === "number") return v.exact === undefined ? v.value : undefined;
+  if (v.kind !== "list" && v.kind !== "tuple") return undefined;
+  for (const x of v.items) {
+    const part = x.kind === "number" ? fraction(x) : undefined;
+    if (part !== undefined) return part;
+  }
+  return undefined;
 }
 
 /** The exact integer that a number is. */

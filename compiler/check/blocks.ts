@@ -1,18 +1,20 @@
 import { why } from "./policy.ts";
 import type { Choice } from "./policy.ts";
 import type { DType } from "../core/dtype.ts";
+import type { Edit } from "../core/diagnostic.ts";
 import type { Dim } from "../core/shape.ts";
-import { eqDim, showShape } from "../core/shape.ts";
+import { showShape } from "../core/shape.ts";
 import { showType } from "../ir/op.ts";
 import { cast } from "../ops/cast.ts";
 import { constNode } from "../ops/leaf.ts";
 import type { Block, Expr, Pattern, Type } from "../syntax/ast.ts";
 import { dimOf, numberOf } from "./arguments.ts";
 import type { Checker, Env } from "./context.ts";
-import { builderAt, isGeneric, mentions } from "./context.ts";
-import { count, insert, label } from "./report.ts";
+import { builderAt, isGeneric, mayEqual } from "./context.ts";
+import { count, label, wrap } from "./report.ts";
 import { bind, inner } from "./scope.ts";
-import { evaluateDim, hostDType, isOfKind, kindNamed, symbolOf, unboundSymbol } from "./types.ts";
+import { unboundSymbol } from "./library.ts";
+import { evaluateDim, hostDType, isOfKind, kindNamed, symbolOf } from "./types.ts";
 import type { Value } from "./values.ts";
 import { describe, float, int, nodeOf, POISON, showOpen, tensor } from "./values.ts";
 
@@ -92,10 +94,9 @@ function settle(ck: Checker, env: Env, type: Type, value: Value, at: Expr, retur
   }
   const shape = (type.dims ?? []).map((d) => evaluateDim(ck, env, d));
   if (!shape.every((d): d is Dim => d !== undefined)) return POISON;
-  const generic = env.session.generic;
   const found = node.type.shape;
   const fits = shape.length === found.length &&
-    shape.every((d, i) => eqDim(d, found[i]) || mentions(d, generic) || mentions(found[i], generic));
+    shape.every((d, i) => mayEqual(env, d, found[i]));
   if (!fits) {
     mismatch(ck, env, type, tensor(node), at, returns, kind + (type.dims ? showShape(shape) : ""));
     return POISON;
@@ -118,7 +119,7 @@ function settle(ck: Checker, env: Env, type: Type, value: Value, at: Expr, retur
       labels: [label(at.span, `this is ${showType(node.type)}`), label(type.span, "declared here")],
       expected: kind + showShape(shape),
       found: showType(node.type),
-      edit: insertCast(at, kind),
+      edit: insertCast(env, at, kind),
     });
     return POISON;
   }
@@ -147,20 +148,19 @@ function checkDims(ck: Checker, env: Env, type: Type): void {
   kindNamed(ck, env, type.kindName);
   for (const d of type.dims ?? []) {
     const free = symbolOf(d, env);
-    if (free !== undefined) unboundSymbol(ck, free, d.span);
+    if (free !== undefined) unboundSymbol(ck.report, free, d.span);
   }
 }
 
-function insertCast(at: Expr, kind: string) {
+function insertCast(env: Env, at: Expr, kind: string): Edit {
   const simple = at.kind === "name" || at.kind === "call" || at.kind === "member" || at.kind === "index";
-  const { file, start, end } = at.span;
-  return simple ? insert(`convert it with as ${kind}`, file, end, ` as ${kind}`) : {
-    help: `convert it with as ${kind}`,
-    replacements: [{ span: { file, start, end: start }, text: "(" }, {
-      span: { file, start: end, end },
-      text: `) as ${kind}`,
-    }],
-  };
+  return wrap(
+    `convert it with as ${kind}`,
+    env.module.source,
+    at.span,
+    simple ? "" : "(",
+    `${simple ? "" : ")"} as ${kind}`,
+  );
 }
 
 function mismatch(

@@ -1,7 +1,6 @@
 import { regionOf } from "./policy.ts";
 import type { Span } from "../core/span.ts";
 import type { Node } from "../ir/graph.ts";
-import { OpError } from "../ir/op.ts";
 import type { Args, ArgValue, LibraryFunction, Param } from "../ops/library.ts";
 import type { FnDecl, ForwardItem } from "../syntax/ast.ts";
 import { coerce, match, UNKNOWN, wrongKind } from "./arguments.ts";
@@ -10,7 +9,9 @@ import type { CallArg, Checker, Env, Site, Symbols } from "./context.ts";
 import { builderAt, isGeneric, refusal } from "./context.ts";
 import { bindInputs } from "./inputs.ts";
 import { LimitReached, LIMITS } from "./limits.ts";
+import { couldFit } from "./generic_calls.ts";
 import { later } from "./later.ts";
+import { bceOnProbabilities, refused } from "./refusals.ts";
 import { FOLDS, INTEGER_FOLDS } from "./numbers.ts";
 import { policyOf } from "./precision.ts";
 import { refuseFeatures } from "./provenance.ts";
@@ -112,7 +113,11 @@ function callFunction(
   try {
     return results(fn.build(builderAt(ck, env, site.span, fn.name), bound.args));
   } catch (error) {
-    refused(ck, env, fn.name, fn.params, bound.given, site, refusal(error));
+    const reason = refusal(error);
+    if (!couldFit(env, [bound.args], (b, [args]) => fn.build(b, args))) {
+      if (fn.name === "bce" && reason.detail.input === 0) bceOnProbabilities(ck, env, bound.given, site);
+      else refused(ck, fn.name, fn.params, bound.given, site, reason);
+    }
     return POISON;
   }
 }
@@ -160,35 +165,6 @@ function fold(name: string, args: readonly CallArg[]): Value | undefined {
   return INTEGER_FOLDS.has(name) && numbers.every((n) => n!.int) ? int(value) : float(value);
 }
 
-/** The refusal of a type rule, at the argument that it names. */
-export function refused(
-  ck: Checker,
-  env: Env,
-  callee: string,
-  params: readonly Param[],
-  given: ReadonlyMap<string, CallArg>,
-  site: Site,
-  error: OpError,
-): void {
-  const args = [...given.values()];
-  if (args.some((a) => isGeneric(env, a.value))) return;
-  const at = error.detail.input;
-  const blamed = at === undefined ? undefined : given.get(params[at]?.name);
-  const tensors = args.filter((a) => a !== blamed && nodeOf(a.value));
-  const text = (a: CallArg) => nodeOf(a.value) ? showOpen(nodeOf(a.value)!.type) : describe(a.value);
-  ck.report.error("MPT0232", {
-    message: error.message,
-    labels: [
-      blamed ? label(blamed.span, `given ${text(blamed)}`) : label(site.callee, `in this call of ${callee}`),
-      ...tensors.filter((a) => !blamed || a.span.start !== blamed.span.start)
-        .slice(0, 3).map((a) => label(a.expr.span, text(a))),
-    ],
-    expected: error.detail.expected,
-    found: error.detail.found,
-    help: error.detail.help,
-  });
-}
-
 /** One level deeper, or the end. */
 function deeper(env: Env, name: string, at: Span): number {
   if (env.calls < LIMITS.calls) return env.calls + 1;
@@ -214,7 +190,7 @@ function callFn(
   const given = match(ck, name, site.callee, formals, args);
   if (!given) return POISON;
   const calls = deeper(env, name, site.callee);
-  const own: Env = { ...env, module, scope: inner(module.scope), calls };
+  const own: Env = { ...env, module, caller: env.module.source, scope: inner(module.scope), calls };
   const symbols: Symbols = new Map();
   if (!bindInputs(ck, { ...own, model: undefined }, name, decl.params, given, symbols)) return POISON;
   return block(ck, own, decl.body, decl.result, { name, output: undefined });
@@ -254,7 +230,13 @@ function callLayer(
     for (const n of "op" in made ? [made] : made) ck.makers.set(n as Node, instance);
     return results(made);
   } catch (error) {
-    refused(ck, env, instance.name, layer.inputs, bound.given, site, refusal(error));
+    const reason = refusal(error);
+    const fits = couldFit(
+      { ...env, region },
+      [instance.args, weights, bound.args],
+      (b, [args, w, inputs]) => layer.build(b, args, w as Readonly<Record<string, Node>>, inputs),
+    );
+    if (!fits) refused(ck, instance.name, layer.inputs, bound.given, site, reason);
     return POISON;
   }
 }
@@ -299,6 +281,7 @@ export function forwardEnv(instance: ModelInstance, env: Env, calls: number): En
   ins.delete(instance);
   return {
     ...env,
+    caller: env.module.source,
     module: instance.module,
     scope: inner(scope),
     model: instance,

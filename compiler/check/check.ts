@@ -16,9 +16,9 @@ import type { Masters } from "./parameters.ts";
 import { Budget, LimitReached } from "./limits.ts";
 import type { Resolve } from "./modules.ts";
 import { loadModules } from "./modules.ts";
-import { policyOf } from "./precision.ts";
-import { label, replace, Reporter } from "./report.ts";
-import { checkTrain, flat } from "./train.ts";
+import { policyOf, resolveRules } from "./precision.ts";
+import { label, Reporter } from "./report.ts";
+import { checkTrain, flat, renameTrained } from "./train.ts";
 import type { TypedForward, TypedProgram, TypedTrain } from "./typed.ts";
 import type { ModelInstance, Module, Value } from "./values.ts";
 
@@ -54,6 +54,7 @@ class Run {
   /** What the trained model's first call in the train block at hand gave. */
   private calls: { of?: ModelInstance; first?: Value } = {};
   private readonly start: Span;
+  private spent = false;
 
   constructor(readonly entry: Source, readonly resolve: Resolve, readonly options: CheckOptions) {
     this.start = { file: entry.file, start: 0, end: 0 };
@@ -77,7 +78,7 @@ class Run {
   whole(): TypedProgram | undefined {
     const modules = loadModules(this.entry, this.resolve, this.report, this.options.precision);
     for (const m of modules) {
-      for (const d of m.models) checkModelDecl(this.ck, d);
+      for (const d of m.models) checkModelDecl(this.ck, d, m.broken);
       for (const d of m.fns) checkFnDecl(this.ck, d);
     }
     const main = modules[0];
@@ -89,8 +90,9 @@ class Run {
     return program;
   }
 
-  /** Runs a part of the check; a limit that it passes becomes one diagnostic. */
+  /** Runs a part of the check; a limit that it passes becomes one diagnostic, a spent budget the last one. */
   private guarded<T>(f: () => T): T | undefined {
+    if (this.spent) return undefined;
     try {
       return f();
     } catch (error) {
@@ -98,9 +100,10 @@ class Run {
       if (error instanceof LimitReached) {
         this.report.error(error.code, {
           message: error.message,
-          labels: [label(error.span, "here")],
+          labels: [label(error.span, "passed here")],
           help: error.help,
         });
+        this.spent = error.code !== "MPT0501";
         return undefined;
       }
       if (error instanceof RangeError) {
@@ -140,7 +143,7 @@ class Run {
     if (name === "") return undefined;
     const entry = main.scope.names.get(name);
     const value = entry?.kind === "value" ? entry.value : undefined;
-    if (value?.kind === "poison") return undefined;
+    if (value?.kind === "poison" || (!entry && main.broken)) return undefined;
     if (value?.kind !== "model") {
       const models = [...main.scope.names].flatMap(([n, e]) =>
         e.kind === "value" && e.value.kind === "model" ? [n] : []
@@ -152,7 +155,7 @@ class Run {
           label(decl.model.span, near ? `did you mean ${near}?` : entry ? "not a model" : "not declared"),
         ],
         help: models.length > 0 ? `the models are ${models.join(", ")}` : undefined,
-        edit: near ? replace(`train ${near}`, decl.model.span, near) : undefined,
+        edit: near ? renameTrained(decl, near) : undefined,
       });
       return undefined;
     }
@@ -234,6 +237,10 @@ class Run {
         );
         this.ck.seen.add(decl);
       });
+    }
+    for (const decl of m.policies) {
+      const c = { report: this.report, scope: m.scope, within: [decl.name.text], unused: true };
+      resolveRules(c, decl.rules, `policy ${decl.name.text}`);
     }
     for (const decl of m.fns) {
       if (!this.ck.seen.has(decl)) this.guarded(() => checkGenericFn(this.ck, decl, m));

@@ -1,7 +1,7 @@
 import { override, regionOf } from "./policy.ts";
 import type { Override, Policy } from "./policy.ts";
-import type { Span } from "../core/span.ts";
-import { DimError, symbolsOf } from "../core/shape.ts";
+import type { Source, Span } from "../core/span.ts";
+import { DimError, eqDim, showDim, subDim, symbolsOf } from "../core/shape.ts";
 import type { Dim } from "../core/shape.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node, Region } from "../ir/graph.ts";
@@ -36,6 +36,8 @@ export interface Env {
   readonly policy: Policy;
   readonly region: Region;
   readonly ins: Ins;
+  /** The file of the call that this body answers, for edits of its arguments. */
+  readonly caller?: Source;
   /** Calls around this one. */
   readonly calls: number;
 }
@@ -92,6 +94,18 @@ export function builderAt(ck: Checker, env: Env, span: Span, why: string): Build
 /** Symbols that a dim mentions. */
 export function mentions(d: Dim, names: ReadonlySet<string>): boolean {
   return names.size > 0 && symbolsOf(d).some((s) => names.has(s));
+}
+
+/** Whether two sizes can be one: equal, or open because of a formal without a value, for some size above 0. */
+export function mayEqual(env: Env, a: Dim, b: Dim): boolean {
+  const { generic } = env.session;
+  if (eqDim(a, b)) return true;
+  if (!mentions(a, generic) && !mentions(b, generic)) return false;
+  const d = subDim(a, b);
+  // Terms of one sign do not add up to 0: 4*dim is never 2*dim.
+  const oneSign = typeof d !== "number" &&
+    (d.terms.every((t) => t.num > 0) || d.terms.every((t) => t.num < 0));
+  return !oneSign || showDim(d).includes("(");
 }
 
 /** Whether a value hangs on a formal that has no value. */

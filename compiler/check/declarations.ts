@@ -5,7 +5,7 @@ import { label } from "./report.ts";
 
 /** What can be said of a declaration by itself: each name once, one precision, one forward. */
 
-export function checkModelDecl(ck: Checker, decl: ModelDecl): void {
+export function checkModelDecl(ck: Checker, decl: ModelDecl, broken: boolean): void {
   const names = [
     ...decl.formals.map((f) => f.name),
     ...decl.items.flatMap((i) => i.kind === "layer" || i.kind === "param" ? [i.name] : []),
@@ -27,7 +27,8 @@ export function checkModelDecl(ck: Checker, decl: ModelDecl): void {
       help: "a model computes one thing; make the other a fn or a model of its own",
     });
   }
-  if (forwards.length === 0) {
+  // Where the parser has reported faults, one may be missing from the tree.
+  if (forwards.length === 0 && !broken) {
     ck.report.error("MPT0230", {
       message: `${decl.name.text} has no forward`,
       labels: [label(decl.name.span, "what does it compute?")],

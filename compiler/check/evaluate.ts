@@ -131,6 +131,14 @@ function named(ck: Checker, name: string, span: Span, env: Env): Value {
   }
   const library = libraryValue(name);
   if (library) return library;
+  if (entry?.kind === "below") {
+    ck.report.error("MPT0237", {
+      message: `${name} is declared further down`,
+      labels: [label(span, "not made yet"), label(entry.span, "declared here")],
+      help: `move layer ${name} above this one`,
+    });
+    return POISON;
+  }
   unknownName(ck.report, env, name, span);
   return POISON;
 }

@@ -6,7 +6,8 @@ import type { Subscript } from "../ops/subscript.ts";
 import { subscript } from "../ops/subscript.ts";
 import type { Expr, IndexItem } from "../syntax/ast.ts";
 import type { Checker, Env } from "./context.ts";
-import { builderAt, isGeneric, refusal } from "./context.ts";
+import { builderAt, refusal } from "./context.ts";
+import { couldFit } from "./generic_calls.ts";
 import { count, label } from "./report.ts";
 import type { Value } from "./values.ts";
 import { describe, nodeOf, POISON, tensor } from "./values.ts";
@@ -98,7 +99,7 @@ function indexTensor(ck: Checker, env: Env, e: IndexExpr, node: Node): Value {
     return tensor(subscript(builderAt(ck, env, e.span, "index"), node, items));
   } catch (error) {
     const refused = refusal(error);
-    if (isGeneric(env, tensor(node))) return POISON;
+    if (couldFit(env, [{ node }], (b, [trial]) => subscript(b, trial.node as Node, items))) return POISON;
     const at = refused.detail.input === undefined ? undefined : e.items[refused.detail.input];
     ck.report.error("MPT0217", {
       message: refused.message,

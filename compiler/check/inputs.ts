@@ -1,7 +1,8 @@
 import type { DType } from "../core/dtype.ts";
 import { isFloat } from "../core/dtype.ts";
+import type { Edit } from "../core/diagnostic.ts";
 import type { Dim } from "../core/shape.ts";
-import { eqDim, showDim, showShape, sizeOf, symbol } from "../core/shape.ts";
+import { showDim, showShape, sizeOf, symbol } from "../core/shape.ts";
 import type { Span } from "../core/span.ts";
 import type { Node } from "../ir/graph.ts";
 import { showType } from "../ir/op.ts";
@@ -10,16 +11,16 @@ import { constNode, inputNode } from "../ops/leaf.ts";
 import type { Type, Typed } from "../syntax/ast.ts";
 import { dimOf, numberOf } from "./arguments.ts";
 import type { CallArg, Checker, Env, Symbols } from "./context.ts";
-import { builderAt, isGeneric, mentions } from "./context.ts";
+import { builderAt, isGeneric, mayEqual } from "./context.ts";
 import { LIMITS } from "./limits.ts";
-import { insert, label } from "./report.ts";
+import { label, wrap } from "./report.ts";
 import { bind } from "./scope.ts";
 import { describeFit } from "./provenance.ts";
 import type { TypedInput } from "./typed.ts";
 import type { KindName } from "./types.ts";
-import { bindSymbols, evaluateDim, hostDType, isOfKind, kindNamed, symbolOf, unify } from "./types.ts";
+import { bindSymbols, evaluateDim, hostDType, isOfKind, kindNamed, same, symbolOf, unify } from "./types.ts";
 import type { Value } from "./values.ts";
-import { describe, float, int, nodeOf, POISON, tensor } from "./values.ts";
+import { describe, float, int, nodeOf, POISON, showOpen, tensor } from "./values.ts";
 
 type TensorTypeAst = Extract<Type, { kind: "tensor" }>;
 
@@ -51,9 +52,10 @@ export function bindInputs(
     const arg = args.get(p.name.text)!;
     sound = flatten(ck, callee, p.name.text, p.type, arg.value, arg, tensors) && sound;
   }
-  for (const t of tensors) sound = bindWhole(ck, env, symbols, t.type, t.node, t.arg) && sound;
+  const whole = tensors.filter((t) => bindWhole(ck, env, callee, symbols, t));
   bindSymbols(env, symbols);
-  for (const t of tensors) sound = compare(ck, env, callee, t) && sound;
+  sound &&= whole.length === tensors.length;
+  for (const t of whole) sound = compare(ck, env, callee, t) && sound;
   if (!sound) return false;
   for (const p of params) {
     if (p.type.kind === "tensor" && !p.type.dims) continue;
@@ -108,21 +110,42 @@ function flatten(
   return false;
 }
 
+/** Binds the symbols of one input; false at the first that is bound to something else. */
 function bindWhole(
   ck: Checker,
   env: Env,
+  callee: string,
   symbols: Symbols,
-  type: TensorTypeAst,
-  node: Node,
-  arg: CallArg,
+  { type, node, arg }: { type: TensorTypeAst; node: Node; arg: CallArg },
 ): boolean {
   const dims = type.dims!;
+  const { shape } = node.type;
   // A wrong rank is told by `compare`, with the whole type.
-  if (dims.length !== node.type.shape.length) return true;
-  return dims.map((d, i) => {
+  if (dims.length !== shape.length) return true;
+  return dims.every((d, i) => {
     const name = d.kind === "name" && symbols.has(d.name) ? d.name : symbolOf(d, env);
-    return name === undefined || unify(ck, env, symbols, name, node.type.shape[i], arg.span, d.span);
-  }).every(Boolean);
+    if (name === undefined) return true;
+    const bound = unify(env, symbols, name, shape[i], arg.span);
+    if (bound === true) return true;
+    const expected = dims.map((e, k) => {
+      const known = e.kind === "name" ? symbols.get(e.name)?.dim : undefined;
+      return known ?? shape[k];
+    });
+    ck.report.error("MPT0211", {
+      message: `${name} of ${callee} is ${showDim(bound.dim)} and ${showDim(shape[i])} at once`,
+      labels: [
+        label(arg.span, `given ${showOpen(node.type)}`),
+        ...(same(bound.span, arg.span) ? [] : [label(bound.span, `makes ${name} ${showDim(bound.dim)}`)]),
+        label(d.span, `${name} stands for one size`),
+      ],
+      expected: showOpen(node.type, expected),
+      found: showOpen(node.type),
+      help: env.model && env.model.decl.name.text === callee
+        ? "a symbol holds for all calls of one layer instance: declare a second layer for another size"
+        : undefined,
+    });
+    return false;
+  });
 }
 
 function compare(
@@ -143,11 +166,8 @@ function compare(
     else shape.push(evaluateDim(ck, env, d));
     if (shape[i] === undefined) return false;
   }
-  const generic = env.session.generic;
   const fits = shape.length === found.shape.length &&
-    shape.every((d, i) =>
-      eqDim(d!, found.shape[i]) || mentions(d!, generic) || mentions(found.shape[i], generic)
-    );
+    shape.every((d, i) => mayEqual(env, d!, found.shape[i]));
   if (!fits) {
     describeFit(ck, callee, {
       name,
@@ -159,12 +179,13 @@ function compare(
     });
     return false;
   }
-  return fitsKind(ck, callee, kind, name, arg, node, type.span);
+  return fitsKind(ck, env, callee, kind, name, arg, node, type.span);
 }
 
 /** Floats go where floats go, integers widen; anything else is converted by the program. */
 function fitsKind(
   ck: Checker,
+  env: Env,
   callee: string,
   kind: KindName,
   name: string,
@@ -182,11 +203,23 @@ function fitsKind(
     labels: [label(arg.span, `given ${showType(node.type)}`), label(declared, `takes ${kind}`)],
     expected: shown,
     found: showType(node.type),
-    edit: arg.piped || kind === "string" || kind === "dtype"
-      ? undefined
-      : insert(`convert it with as ${kind}`, arg.expr.span.file, arg.expr.span.end, ` as ${kind}`),
+    edit: kind === "string" || kind === "dtype" ? undefined : castArg(env, arg, kind),
   });
   return false;
+}
+
+/** The argument converted; the left of a pipe is put into parentheses unless it is a name. */
+function castArg(env: Env, arg: CallArg, kind: string): Edit {
+  const { kind: form } = arg.expr;
+  const simple = form === "name" || form === "call" || form === "member" || form === "index";
+  const source = env.caller ?? env.module.source;
+  return wrap(
+    `convert it with as ${kind}`,
+    source,
+    arg.expr.span,
+    simple ? "" : "(",
+    `${simple ? "" : ")"} as ${kind}`,
+  );
 }
 
 function widens(from: DType, to: DType): boolean {
@@ -223,7 +256,7 @@ function bareInput(
   const node = nodeOf(v);
   if (node && node.type.shape.length === 0) {
     if (kind === "string" || kind === "dtype") return refuse();
-    return fitsKind(ck, callee, kind, p.name.text, arg, node, type.span)
+    return fitsKind(ck, env, callee, kind, p.name.text, arg, node, type.span)
       ? taken(ck, env, callee, type, v, arg)
       : POISON;
   }
@@ -308,6 +341,14 @@ export function hostInputs(ck: Checker, env: Env, params: readonly Typed[], symb
 
 /** A tensor's elements are counted in 31 bits. */
 export function checkSize(ck: Checker, shape: readonly Dim[], span: Span): boolean {
+  if (shape.some((d) => typeof d === "number" && d < 0)) {
+    ck.report.error("MPT0213", {
+      message: "a size is not negative",
+      labels: [label(span, `makes ${showShape(shape)}`)],
+      found: showShape(shape),
+    });
+    return false;
+  }
   const size = sizeOf(shape);
   if (shape.length <= LIMITS.rank && !(typeof size === "number" && size > LIMITS.elements)) return true;
   ck.report.error("MPT0504", {

@@ -50,6 +50,12 @@ export function instantiate(
   for (const [name, value] of formals) bind(scope, name, value);
   const own: Env = { ...env, module, scope };
   for (const item of decl.items) {
+    if (item.kind !== "layer" && item.kind !== "param") continue;
+    if (!scope.names.has(item.name.text)) {
+      scope.names.set(item.name.text, { kind: "below", span: item.name.span });
+    }
+  }
+  for (const item of decl.items) {
     if (item.kind !== "precision") continue;
     const by = `precision of ${decl.name.text}`;
     const c = { report: ck.report, scope };
@@ -119,7 +125,9 @@ function maker(
   within: Override | undefined,
   masters: Masters,
 ): Make | undefined {
-  const entry = lookup(env.scope, item.callee.text);
+  const found = lookup(env.scope, item.callee.text);
+  // The name of a layer further down does not hide the library's.
+  const entry = found?.kind === "below" ? lookup(env.module.scope, item.callee.text) : found;
   const callee = entry?.kind === "value" ? entry.value : entry ? undefined : libraryValue(item.callee.text);
   if (callee?.kind === "poison") return undefined;
   if (callee?.kind === "later") {

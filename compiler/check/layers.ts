@@ -6,11 +6,13 @@ import type { Args, ArgValue } from "../ops/library.ts";
 import type { LayerItem } from "../syntax/ast.ts";
 import { coerce, match, UNKNOWN } from "./arguments.ts";
 import type { CallArg, Checker, Env } from "./context.ts";
-import { isGeneric, refusal } from "./context.ts";
+import { refusal } from "./context.ts";
+import { couldFit } from "./generic_calls.ts";
 import type { Masters } from "./parameters.ts";
 import { master } from "./parameters.ts";
 import type { Override } from "./policy.ts";
-import { label } from "./report.ts";
+import { label, replace } from "./report.ts";
+import { closest } from "../core/closest.ts";
 import type { LayerInstance, ModelInstance, Parameter } from "./values.ts";
 import { describe, nodeOf } from "./values.ts";
 
@@ -69,10 +71,12 @@ export function libraryLayer(
   }
   const stray = ties.find((t) => !made.has(t.name!.text));
   if (!stray) return instance;
+  const near = closest(stray.name!.text, made.keys());
   ck.report.error("MPT0226", {
     message: `${layer.name} has no weight ${stray.name!.text} to tie`,
-    labels: [label(stray.name!.span, "not a weight of this layer")],
+    labels: [label(stray.name!.span, near ? `did you mean ${near}?` : "not a weight of this layer")],
     help: made.size > 0 ? `its weights are ${[...made.keys()].join(", ")}` : "it has no weights",
+    edit: near ? replace(`use ${near}`, stray.name!.span, near) : undefined,
   });
   return undefined;
 }
@@ -88,7 +92,7 @@ function weightsOf(
   try {
     return layer.weights(args);
   } catch (error) {
-    if ([...matched.values()].some((a) => isGeneric(env, a.value))) return undefined;
+    if (couldFit(env, [args], (_, [a]) => layer.weights(a))) return undefined;
     if (error instanceof DimError) {
       ck.report.error("MPT0209", {
         message: `the arguments of ${layer.name} must be known when compiling`,

@@ -10,7 +10,6 @@ import { label, replace } from "./report.ts";
 import type { Env } from "./context.ts";
 import { lookup, namesOf } from "./scope.ts";
 import type { Entry, Value } from "./values.ts";
-import { isSymbolName } from "./values.ts";
 
 /** The library function behind each operator. */
 export const OPERATORS: Readonly<Record<BinaryOp | "neg", string>> = {
@@ -76,19 +75,28 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   binary_cross_entropy: "bce_with_logits",
 };
 
+export function unboundSymbol(report: Reporter, name: string, span: Span): void {
+  report.error("MPT0210", {
+    message: `no input binds ${name}`,
+    labels: [label(span, `${name} has no value`)],
+    help: `a symbol gets its value where it is a whole dim of an input, as in x: float[${name}, 784]; ` +
+      "a size that the caller chooses is a formal or a const",
+  });
+}
+
 /** Reports a name that nothing binds; `as` says what kind of thing is looked for. */
 export function unknownName(report: Reporter, env: Env, name: string, span: Span, as?: "layer"): void {
   if (name === "" || lostInRecovery(env, name)) return;
   const known = as === "layer" ? [...LAYERS.keys()] : libraryNames();
   const own = namesOf(env.scope).filter((n) => as !== "layer" || makesLayers(lookup(env.scope, n)));
   const near = known.includes(ELSEWHERE[name]) ? ELSEWHERE[name] : closest(name, [...own, ...known]);
-  const symbol = as !== "layer" && isSymbolName(name) && name.length <= 2;
+  if (as !== "layer" && !near && /^[A-Z][A-Z0-9]?$/.test(name)) {
+    unboundSymbol(report, name, span);
+    return;
+  }
   report.error("MPT0201", {
     message: `there is no ${name} here`,
     labels: [label(span, near ? `did you mean ${near}?` : "nothing has this name")],
-    help: symbol
-      ? `a symbol gets its value where it is a whole dim of an input, as in x: float[${name}]`
-      : undefined,
     edit: near ? replace(`use ${near}`, span, near) : undefined,
   });
 }

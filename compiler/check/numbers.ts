@@ -1,5 +1,5 @@
 import type { Dim } from "../core/shape.ts";
-import { addDim, divDim, eqDim, modDim, mulDim, subDim } from "../core/shape.ts";
+import { addDim, divDim, eqDim, modDim, mulDim, subDim, symbolsOf } from "../core/shape.ts";
 import type { BinaryOp } from "../syntax/ast.ts";
 import { tooComplex } from "./limits.ts";
 import type { NumberValue, Value } from "./values.ts";
@@ -101,8 +101,8 @@ export function comparison(op: BinaryOp, a: Value, b: Value): boolean | undefine
     if (typeof difference === "number") return decide(op, difference);
     throw new NumberError(
       "MPT0219",
-      "this comparison hangs on a symbol that is bound later",
-      "a condition is known when compiling: compare formals, consts and numbers",
+      `this comparison depends on ${symbolsOf(difference).join(", ")}, bound when a batch is known`,
+      "a condition is known when compiling; it may speak of formals, consts and numbers",
     );
   }
   const same = a.kind === b.kind && (a.kind === "bool" || a.kind === "string" || a.kind === "dtype");

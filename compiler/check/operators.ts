@@ -8,6 +8,7 @@ import type { BinaryOp, Expr } from "../syntax/ast.ts";
 import { numberOf } from "./arguments.ts";
 import type { Checker, Env } from "./context.ts";
 import { builderAt, isGeneric, refusal } from "./context.ts";
+import { couldFit } from "./generic_calls.ts";
 import { OPERATORS } from "./library.ts";
 import { LIBRARY } from "../ops/index.ts";
 import { arithmetic, comparison, negate, NumberError } from "./numbers.ts";
@@ -27,6 +28,8 @@ export function binary(
   right: Value,
 ): Value {
   if (left.kind === "poison" || right.kind === "poison") return POISON;
+  // Recovery keeps a sign that is no operator, which the parser has reported.
+  if (!Object.hasOwn(OPERATORS, e.op)) return POISON;
   try {
     if (COMPARISONS.has(e.op)) {
       const known = comparison(e.op, left, right);
@@ -63,7 +66,8 @@ export function binary(
     return results(LIBRARY.get(OPERATORS[e.op])!.build(build, { x: a, y: b }));
   } catch (error) {
     const refused = refusal(error);
-    if (isGeneric(env, left) || isGeneric(env, right)) return POISON;
+    const fn = LIBRARY.get(OPERATORS[e.op])!;
+    if (couldFit(env, [{ x: a, y: b }], (build, [args]) => fn.build(build, args))) return POISON;
     const sizes = nodeOf(left) && nodeOf(right) && e.op !== "@";
     ck.report.error(sizes ? "MPT0214" : "MPT0232", {
       message: sizes ? `the operands of ${e.op} do not fit each other` : refused.message,

@@ -35,6 +35,8 @@ export interface PrecisionContext {
   readonly scope: Scope;
   /** Named policies that are being resolved, against circles. */
   readonly within?: readonly string[];
+  /** The rules are only looked at, and not given to anything. */
+  readonly unused?: boolean;
 }
 
 const NOTHING: Override = { keys: {}, rules: [] };
@@ -92,9 +94,22 @@ function notFloat(c: PrecisionContext, name: Name, dtype: DType): void {
   });
 }
 
+/** What Keras and PyTorch call these precisions. */
+const PRECISION_ALIASES: Readonly<Record<string, string>> = {
+  float32: "f32",
+  float16: "f16",
+  half: "f16",
+  fp16: "f16",
+  fp32: "f32",
+  bfloat16: "bf16",
+  mixed_float16: "mixed_f16",
+  mixed_bfloat16: "mixed_bf16",
+  float: "f32",
+};
+
 function unknownPrecision(c: PrecisionContext, name: Name): void {
   const candidates = ["f32", "f16", "bf16", ...Object.keys(PRESETS), ...namesOf(c.scope, "policy")];
-  const near = closest(name.text, candidates);
+  const near = PRECISION_ALIASES[name.text] ?? closest(name.text, candidates);
   c.report.error("MPT0301", {
     message: `there is no precision called ${name.text}`,
     labels: [label(name.span, near ? `did you mean ${near}?` : "neither a dtype nor a policy")],
@@ -136,21 +151,18 @@ export function resolveRules(
         continue;
       }
       const of = resolvePrecision(c, rule.precision, `rule "${key}" of ${by.replace(/^precision of /, "")}`);
-      globs.push({ glob, override: of, span: rule.key.span, policy, use: useOf(rule) });
+      globs.push({
+        glob,
+        override: of,
+        span: rule.key.span,
+        policy,
+        use: c.unused ? { matched: true } : useOf(rule),
+      });
     } else if ((KEYS as readonly string[]).includes(key)) {
       const choice = resolveKey(c, key as Key, rule.precision, by);
       if (choice) keys[key as Key] = choice;
-    } else {
-      const near = closest(key, KEYS);
-      c.report.error("MPT0304", {
-        message: `a policy has no key ${key}`,
-        labels: [label(rule.key.span, near ? `did you mean ${near}?` : "not a key")],
-        expected: `${oneOf(KEYS)}, or a path in quotes`,
-        edit: near
-          ? replace(`use ${near}`, rule.key.span, near)
-          : replace("quote a path to layers", rule.key.span, `"${key}"`),
-      });
     }
+    // The parser has reported a key that is none.
   }
   return { keys, rules: globs };
 }

@@ -1,12 +1,12 @@
 import type { Edit, Label } from "../core/diagnostic.ts";
 import type { Dim } from "../core/shape.ts";
-import { eqDim, eqShape, showDim, showShape } from "../core/shape.ts";
+import { eqDim, eqShape, showDim, showShape, sizeOf } from "../core/shape.ts";
 import type { Span } from "../core/span.ts";
 import type { Node } from "../ir/graph.ts";
 import type { Expr, LayerItem } from "../syntax/ast.ts";
 import type { CallArg, Checker, Env } from "./context.ts";
-import { mentions } from "./context.ts";
-import { label } from "./report.ts";
+import { mayEqual } from "./context.ts";
+import { insert, label, wrap } from "./report.ts";
 import type { LayerInstance } from "./values.ts";
 import { showOpen } from "./values.ts";
 
@@ -82,7 +82,7 @@ export function refuseFeatures(
   const axis = f.axis < 0 ? shape.length + f.axis : f.axis;
   const found = shape[axis];
   if (found === undefined || eqDim(found, taken)) return false;
-  if (mentions(found, env.session.generic) || mentions(taken, env.session.generic)) return true;
+  if (mayEqual(env, found, taken)) return true;
   const expected = shape.map((d, i) => i === axis ? taken : d);
   const maker = makerOf(ck, node);
   const made = makes(maker, found);
@@ -98,11 +98,24 @@ export function refuseFeatures(
     ],
     expected: showOpen(node.type, expected),
     found: showOpen(node.type),
-    edit: written && layer.item
-      ? refit(env, layer, layer.item, written, found, f, made && maker, node)
-      : undefined,
+    edit: flattened(env, layer, arg, node, taken) ??
+      (written && layer.item
+        ? refit(env, layer, layer.item, written, found, f, made && maker, node)
+        : undefined),
   });
   return true;
+}
+
+/** Where everything but the first axis together makes the features: flatten. */
+function flattened(env: Env, layer: LayerInstance, arg: CallArg, node: Node, taken: Dim): Edit | undefined {
+  const { shape } = node.type;
+  if (layer.layer.name !== "Linear" || shape.length < 3 || !eqDim(sizeOf(shape.slice(1)), taken)) {
+    return undefined;
+  }
+  const help = `flatten it first: ${showShape(shape.slice(1))} makes ${showDim(taken)} features`;
+  return arg.piped
+    ? insert(help, arg.span.file, arg.span.start, "flatten |> ")
+    : wrap(help, env.module.source, arg.expr.span, "flatten(", ")");
 }
 
 /** Another size for the layer, in the words of the layer before it where both stand in one model. */

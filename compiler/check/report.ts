@@ -1,5 +1,5 @@
 import type { Diagnostic, Edit, Label } from "../core/diagnostic.ts";
-import type { Span } from "../core/span.ts";
+import type { Source, Span } from "../core/span.ts";
 
 /** What a check says about a fault; `labels[0]` is where it shows. */
 export interface Fault {
@@ -73,6 +73,43 @@ export function replace(help: string, span: Span, text: string): Edit {
 
 export function insert(help: string, file: string, at: number, text: string): Edit {
   return replace(help, { file, start: at, end: at }, text);
+}
+
+/** The span widened to hold the parentheses that it cuts in two: a parenthesised operand leaves them out. */
+export function balanced(text: string, span: Span): Span {
+  let { start, end } = span;
+  let open = 0;
+  let missing = 0;
+  let quoted = false;
+  for (let i = start; i < end; i++) {
+    const c = text[i];
+    if (c === '"' && text[i - 1] !== "\\") quoted = !quoted;
+    else if (!quoted && c === "(") open++;
+    else if (!quoted && c === ")" && --open < 0) [missing, open] = [missing + 1, 0];
+  }
+  for (; missing > 0; missing--) {
+    const at = text.lastIndexOf("(", start - 1);
+    if (at < 0 || text.slice(at + 1, start).trim() !== "") break;
+    start = at;
+  }
+  for (; open > 0; open--) {
+    const gap = /^\s*\)/.exec(text.slice(end));
+    if (!gap) break;
+    end += gap[0].length;
+  }
+  return { file: span.file, start, end };
+}
+
+/** An edit that puts text around an expression. */
+export function wrap(help: string, source: Source, span: Span, before: string, after: string): Edit {
+  const { file, start, end } = balanced(source.text, span);
+  return {
+    help,
+    replacements: [{ span: { file, start, end: start }, text: before }, {
+      span: { file, start: end, end },
+      text: after,
+    }],
+  };
 }
 
 /** "a, b or c". */

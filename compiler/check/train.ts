@@ -1,10 +1,12 @@
 import { regionOf } from "./policy.ts";
 import { closest } from "../core/closest.ts";
+import type { Edit } from "../core/diagnostic.ts";
 import { isFloat } from "../core/dtype.ts";
 import type { Span } from "../core/span.ts";
 import type { Node } from "../ir/graph.ts";
 import { cast } from "../ops/cast.ts";
 import type { Expr, Field, FieldName, TrainDecl } from "../syntax/ast.ts";
+import { childrenOf } from "../syntax/children.ts";
 import { destructure } from "./blocks.ts";
 import type { Checker, Env, Session, Symbols } from "./context.ts";
 import { builderAt } from "./context.ts";
@@ -13,7 +15,7 @@ import { pathsOfParams } from "./parameters.ts";
 import { hostInputs } from "./inputs.ts";
 import { later } from "./later.ts";
 import { policyOf } from "./precision.ts";
-import { insert, label, replace } from "./report.ts";
+import { insert, label, replace, wrap } from "./report.ts";
 import { bind, inner } from "./scope.ts";
 import { setting } from "./settings.ts";
 import { LATER_FIELDS } from "./settings_table.ts";
@@ -55,7 +57,8 @@ export function checkTrain(
       destructure(ck, env, field.pattern, ck.evaluate(field.value, env), field.value);
     } else if (field.kind === "metric") {
       const node = scalar(ck, env, field.value, `the metric ${field.name.text}`, "MPT0411");
-      if (node) metrics.push({ name: field.name.text, node });
+      if (field.name.text === "loss") lossIsTaken(ck, field.name.span);
+      else if (node) metrics.push({ name: field.name.text, node });
     } else if (field.name.text === "loss") {
       loss = scalar(ck, env, field.value, "the loss", "MPT0404");
       bind(env.scope, "loss", loss ? { kind: "tensor", node: loss } : POISON, field.name.span);
@@ -67,7 +70,7 @@ export function checkTrain(
       values[field.name.text] = setting(ck, env, field.name.text, field.value, paths);
     }
   }
-  requireFields(ck, decl);
+  if (!module.broken) requireFields(ck, decl);
   if (fields.some((f) => f.kind === "field" && f.name.text === "loss") && !calls.first && loss) {
     neverCalled(ck, decl, fields);
   }
@@ -150,20 +153,12 @@ function scalar(ck: Checker, env: Env, e: Expr, what: string, code: "MPT0404" | 
   if (value.kind === "poison") return undefined;
   const node = nodeOf(value);
   if (!node || node.type.shape.length > 0) {
-    const simple = e.kind === "call" || e.kind === "name";
-    const { file, start, end } = e.span;
     ck.report.error(code, {
       message: `${what} is one number`,
       labels: [label(e.span, node ? `this is ${showOpen(node.type)}` : `this is ${describe(value)}`)],
       expected: "a tensor without axes",
       found: node ? showOpen(node.type) : describe(value),
-      edit: !node ? undefined : simple ? insert("take its mean", file, end, " |> mean") : {
-        help: "take its mean",
-        replacements: [
-          { span: { file, start, end: start }, text: "mean(" },
-          { span: { file, start: end, end }, text: ")" },
-        ],
-      },
+      edit: node && wrap("take its mean", env.module.source, e.span, "mean(", ")"),
     });
     return undefined;
   }
@@ -192,7 +187,7 @@ function micro(ck: Checker, env: Env, e: Expr): number | undefined {
     labels: [label(e.span, `this is ${describe(v)}`)],
     expected: "1 or more",
     found: describe(v),
-    edit: replace("update every step", e.span, "1"),
+    edit: replace("write 1", e.span, "1"),
   });
   return undefined;
 }
@@ -218,5 +213,24 @@ function checkScaleBounds(ck: Checker, scale: Setting | undefined): void {
     labels: [label(scale.span, `init ${init}, min ${min}, max ${max}`)],
     expected: `${min} to ${max}`,
     found: `${init}`,
+  });
+}
+
+/** Another name for the trained model, in the block's fields too. */
+export function renameTrained(decl: TrainDecl, name: string): Edit {
+  const spans = [decl.model.span];
+  const waiting: Expr[] = decl.fields.map((f) => f.value);
+  for (let e = waiting.pop(); e; e = waiting.pop()) {
+    if (e.kind === "name" && e.name === decl.model.text) spans.push(e.span);
+    waiting.push(...childrenOf(e));
+  }
+  return { help: `train ${name}`, replacements: spans.map((span) => ({ span, text: name })) };
+}
+
+function lossIsTaken(ck: Checker, span: Span): void {
+  ck.report.error("MPT0401", {
+    message: "the loss is reported as loss, and a metric needs another name",
+    labels: [label(span, "taken by the loss")],
+    edit: replace("call it loss_metric", span, "loss_metric"),
   });
 }

@@ -2,20 +2,43 @@ import type { DType } from "../core/dtype.ts";
 import { DTYPES, isDType, isFloat, kindOf } from "../core/dtype.ts";
 import { closest } from "../core/closest.ts";
 import type { Dim } from "../core/shape.ts";
-import { eqDim, showDim } from "../core/shape.ts";
 import type { Span } from "../core/span.ts";
-import type { Expr, Name, Type } from "../syntax/ast.ts";
-import type { Checker, Env, Symbols } from "./context.ts";
-import { mentions } from "./context.ts";
+import type { Expr, Name } from "../syntax/ast.ts";
+import type { Binding, Checker, Env, Symbols } from "./context.ts";
+import { mayEqual } from "./context.ts";
 import { LIMITS } from "./limits.ts";
 import { label, replace } from "./report.ts";
-import { bind, lookup } from "./scope.ts";
+import { libraryValue, unboundSymbol } from "./library.ts";
+import { bind, lookup, namesOf } from "./scope.ts";
 import { describe, int, isSymbolName } from "./values.ts";
 
 /** What a type's first word says: one dtype, or a family of them, or a compile-time kind. */
 export type KindName = DType | "float" | "int" | "bool" | "string" | "dtype";
 
 const KIND_NAMES: readonly string[] = [...DTYPES, "float", "int", "string", "dtype"];
+
+/** What other languages call these types. */
+export const TYPE_ALIASES: Readonly<Record<string, string>> = {
+  float32: "f32",
+  float16: "f16",
+  half: "f16",
+  fp32: "f32",
+  fp16: "f16",
+  bfloat16: "bf16",
+  double: "f32",
+  f64: "f32",
+  float64: "f32",
+  int8: "i8",
+  uint8: "u8",
+  byte: "u8",
+  int32: "i32",
+  uint32: "u32",
+  int64: "i32",
+  i64: "i32",
+  long: "i32",
+  uint: "u32",
+  boolean: "bool",
+};
 
 /** The kind, or undefined where the word is none, which is reported. A formal of type dtype stands for its dtype. */
 export function kindNamed(ck: Checker, env: Env, name: Name): KindName | undefined {
@@ -31,20 +54,13 @@ export function kindNamed(ck: Checker, env: Env, name: Name): KindName | undefin
 }
 
 function noType(ck: Checker, name: Name, candidates: readonly string[], expected: string): void {
-  const near = closest(name.text, candidates);
+  const near = TYPE_ALIASES[name.text] ?? closest(name.text, candidates);
   ck.report.error("MPT0231", {
     message: `there is no type ${name.text}`,
     labels: [label(name.span, near ? `did you mean ${near}?` : "not a type")],
     expected,
     edit: near ? replace(`use ${near}`, name.span, near) : undefined,
   });
-}
-
-/** Reports the type of a formal that is none. */
-export function noFormalType(ck: Checker, name: Name): void {
-  if (name.text !== "") {
-    noType(ck, name, ["int", "float", "bool", "string", "dtype"], "int, float, bool, string or dtype");
-  }
 }
 
 /** Whether a tensor of this dtype is of this kind as it is. */
@@ -67,40 +83,11 @@ export function symbolOf(e: Expr, env: Env): string | undefined {
   return lookup(env.scope, e.name) ? undefined : e.name;
 }
 
-/** Binds a symbol, or compares it with what it was bound to. False where they differ, which is reported. */
-export function unify(
-  ck: Checker,
-  env: Env,
-  symbols: Symbols,
-  name: string,
-  dim: Dim,
-  at: Span,
-  declared: Span,
-): boolean {
+/** Binds a symbol, or compares it with what it was bound to: true, or that binding where they differ. */
+export function unify(env: Env, symbols: Symbols, name: string, dim: Dim, at: Span): true | Binding {
   const known = symbols.get(name);
-  if (!known) {
-    symbols.set(name, { dim, span: at });
-    return true;
-  }
-  if (
-    eqDim(known.dim, dim) || mentions(dim, env.session.generic) || mentions(known.dim, env.session.generic)
-  ) {
-    return true;
-  }
-  ck.report.error("MPT0211", {
-    message: `${name} is ${showDim(known.dim)} and ${showDim(dim)} at once`,
-    labels: [
-      label(at, `makes ${name} ${showDim(dim)}`),
-      ...(same(known.span, at) ? [] : [label(known.span, `makes ${name} ${showDim(known.dim)}`)]),
-      label(declared, `${name} stands for one size`),
-    ],
-    expected: `${name} = ${showDim(known.dim)}`,
-    found: `${name} = ${showDim(dim)}`,
-    help: env.model
-      ? "a symbol holds for all calls of one layer instance; declare a second layer, or two symbols"
-      : undefined,
-  });
-  return false;
+  if (!known) symbols.set(name, { dim, span: at });
+  return !known || mayEqual(env, known.dim, dim) || known;
 }
 
 export function same(a: Span, b: Span): boolean {
@@ -116,9 +103,10 @@ export function bindSymbols(env: Env, symbols: Symbols): void {
 export function evaluateDim(ck: Checker, env: Env, e: Expr): Dim | undefined {
   const free = symbolOf(e, env);
   if (free !== undefined) {
-    unboundSymbol(ck, free, e.span);
+    unboundSymbol(ck.report, free, e.span);
     return undefined;
   }
+  if (e.kind === "name" && lowercaseSymbol(ck, env, e.name, e.span)) return undefined;
   const v = ck.evaluate(e, env);
   if (v.kind === "poison") return undefined;
   if (v.kind === "number" && v.exact !== undefined) return checkDim(ck, v.exact, e.span);
@@ -137,8 +125,30 @@ export function evaluateDim(ck: Checker, env: Env, e: Expr): Dim | undefined {
     labels: [label(e.span, `this is ${describe(v)}`)],
     expected: "an int: a number, a formal, a const or a symbol",
     found: describe(v),
+    help: v.kind === "model" || v.kind === "fn" || v.kind === "layer"
+      ? "a name that is declared is no symbol; call the size otherwise"
+      : undefined,
   });
   return undefined;
+}
+
+/** Reports a lowercase name that nothing binds where a symbol could stand. */
+function lowercaseSymbol(ck: Checker, env: Env, name: string, span: Span): boolean {
+  if (isSymbolName(name) || lookup(env.scope, name) || libraryValue(name)) return false;
+  const near = closest(name, namesOf(env.scope));
+  if (near !== undefined && near.toLowerCase() !== name.toLowerCase()) return false;
+  const symbol = name[0].toUpperCase() + name.slice(1);
+  const taken = lookup(env.scope, symbol);
+  if (!/^[a-z]/.test(name) || (taken && !(taken.kind === "value" && taken.value.kind === "number"))) {
+    return false;
+  }
+  ck.report.error("MPT0210", {
+    message: `there is no size ${name}`,
+    labels: [label(span, "neither a formal nor a const")],
+    help: "a symbol, which an input binds, begins with a capital",
+    edit: replace(`write ${symbol}`, span, symbol),
+  });
+  return true;
 }
 
 /** A size between 0 and what a tensor can hold. */
@@ -152,18 +162,4 @@ export function checkDim(ck: Checker, d: Dim, span: Span): Dim | undefined {
     found: `${d}`,
   });
   return undefined;
-}
-
-export function unboundSymbol(ck: Checker, name: string, span: Span): void {
-  ck.report.error("MPT0210", {
-    message: `no input binds ${name}`,
-    labels: [label(span, `${name} has no value`)],
-    help: `a symbol gets its value where it is a whole dim of an input, as in x: float[${name}, 784]; ` +
-      "a size that the caller chooses is a formal or a const",
-  });
-}
-
-/** A type as the program writes it. */
-export function showWritten(t: Type, text: string): string {
-  return text.slice(t.span.start, t.span.end).replace(/\s+/g, " ");
 }

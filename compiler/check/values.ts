@@ -122,6 +122,8 @@ export interface Module {
 export type Entry =
   | { readonly kind: "value"; readonly value: Value; readonly span?: Span }
   | { readonly kind: "policy"; readonly decl: PolicyDecl; readonly module: Module; readonly span?: Span }
+  /** A layer or param of the model at hand that is declared further down. */
+  | { readonly kind: "below"; readonly span: Span }
   | ConstEntry;
 
 /** Evaluated when it is first named. */
@@ -178,7 +180,7 @@ export function describe(v: Value, depth = 0): string {
     case "poison":
       return "something else";
     case "number":
-      return v.int ? `the int ${showDim(v.exact!)}` : `the float ${v.value ?? showDim(v.exact!)}`;
+      return `the ${v.int ? "int" : "float"} ${showNumber(v)}`;
     case "bool":
       return `${v.value}`;
     case "string":
@@ -187,7 +189,7 @@ export function describe(v: Value, depth = 0): string {
       return `the dtype ${v.value}`;
     case "list":
     case "tuple": {
-      const shown = depth > 1 ? ["…"] : v.items.slice(0, 6).map((x) => describe(x, depth + 1));
+      const shown = depth > 1 ? ["…"] : v.items.slice(0, 6).map((x) => brief(x, depth + 1));
       if (depth <= 1 && v.items.length > 6) shown.push("…");
       return v.kind === "list" ? `the list [${shown.join(", ")}]` : `(${shown.join(", ")})`;
     }
@@ -212,6 +214,18 @@ export function describe(v: Value, depth = 0): string {
     case "later":
       return v.name;
   }
+}
+
+/** An item of a list: a number or a string as it is written. */
+function brief(v: Value, depth: number): string {
+  if (v.kind === "number") return showNumber(v);
+  if (v.kind === "string") return JSON.stringify(v.value.slice(0, 40));
+  if (v.kind === "dtype") return v.value;
+  return describe(v, depth).replace(/^the (list|int|float) /, "");
+}
+
+function showNumber(v: NumberValue): string {
+  return v.value !== undefined && !v.int ? String(Number(v.value.toPrecision(6))) : showDim(v.exact!);
 }
 
 export function isSymbolName(name: Name | string): boolean {
