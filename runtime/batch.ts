@@ -166,6 +166,18 @@ export function* batches(data: Dataset, rows: number, options: BatchOptions): Ge
   }
 }
 
+/** By tag, not by `constructor`: a file's bytes may come as Node's Buffer, whose constructor is another matter. */
+const CONSTRUCTORS: Readonly<Record<string, new (length: number) => Dataset[string]>> = {
+  Float32Array,
+  Float64Array,
+  Int32Array,
+  Uint32Array,
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Uint16Array,
+};
+
 function gatherRows(
   array: Dataset[string],
   order: Uint32Array,
@@ -174,7 +186,7 @@ function gatherRows(
   rows: number,
 ): BatchArray {
   const width = array.length / rows;
-  const out = new (array.constructor as new (n: number) => Dataset[string])(size * width);
+  const out = new CONSTRUCTORS[array[Symbol.toStringTag]](size * width);
   for (let i = 0; i < size; i++) {
     const from = order[start + i] * width;
     out.set(array.subarray(from, from + width), i * width);

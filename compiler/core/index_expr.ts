@@ -255,15 +255,19 @@ export class Exprs {
   /** ⌊x / c⌋ of a non-negative x. */
   #quo(x: Linear, c: number): Expr {
     if (c === 1) return this.#write(x);
-    const [whole, part] = x.split((k) => k % c === 0);
     const base = Math.floor(x.constant / c);
-    const rest = part.withConstant(x.constant - c * base);
-    const quotient = whole.dividedBy(c).withConstant(base);
+    // Coefficients are split as `mod` splits them, so that a quotient and its remainder meet again.
+    let whole = x.map((k) => Math.floor(k / c)).withConstant(base);
+    let rest = x.plus(whole, -c);
+    if (!(this.#span(rest).lo >= 0)) {
+      whole = x.split((k) => k % c === 0)[0].dividedBy(c).withConstant(base);
+      rest = x.plus(whole, -c);
+    }
     const { lo, hi } = this.#span(rest);
     const least = Math.floor(lo / c);
-    if (least === Math.floor(hi / c)) return this.#sum(quotient.plus(Linear.constant(least), 1));
-    if (rest !== x && lo >= 0 && (whole.terms.size > 0 || base !== 0)) {
-      return this.#sum(quotient.plus(this.linear(this.#quo(rest, c)), 1));
+    if (least === Math.floor(hi / c)) return this.#sum(whole.plus(Linear.constant(least), 1));
+    if (lo >= 0 && (whole.terms.size > 0 || base !== 0)) {
+      return this.#sum(whole.plus(this.linear(this.#quo(rest, c)), 1));
     }
     if (lo < 0) return this.#plain("quo", [this.#write(x), this.#const(c)]);
     const factor = this.#commonFactor(rest, c);

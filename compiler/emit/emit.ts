@@ -7,6 +7,7 @@ import { nodeNames } from "../ir/print.ts";
 import type { Cluster, Schedule } from "../passes/fuse.ts";
 import { fuse } from "../passes/fuse.ts";
 import { CPU_COSTS, GPU_COSTS } from "../passes/fuse_cost.ts";
+import { lowerScatters } from "../passes/fuse_scatter.ts";
 import { horizontal } from "../passes/fuse_horizontal.ts";
 import { lowerFlags } from "../passes/fuse_flags.ts";
 import { FOUND_INF } from "../passes/slots.ts";
@@ -35,9 +36,10 @@ export interface EmitOptions {
 
 /** The Program of a graph whose dims are bound, casts and gradients explicit, and composites expanded. */
 export function emit(source: Graph, options: EmitOptions): Program {
+  const spelled = lowerScatters.run(source);
   const joined = options.fuse === false
-    ? { graph: source, arenas: new Map() }
-    : horizontal(source, options.state);
+    ? { graph: spelled, arenas: new Map() }
+    : horizontal(spelled, options.state);
   const graph = lowerFlags.run(joined.graph);
   const schedule = fuse(graph, {
     fuse: options.fuse,

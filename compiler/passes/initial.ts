@@ -1,14 +1,12 @@
 import type { TypedParam } from "../check/typed.ts";
 import type { DType } from "../core/dtype.ts";
-import { DiagnosticError } from "../core/diagnostic.ts";
 import type { Shape } from "../core/shape.ts";
 import { Builder } from "../ir/builder.ts";
 import type { Graph, Node, Output } from "../ir/graph.ts";
 import { expand } from "../ops/broadcast.ts";
 import { cast } from "../ops/cast.ts";
 import { constNode, stateNode } from "../ops/leaf.ts";
-import type { Init } from "../layers/layer.ts";
-import { normal, uniform } from "../ops/random.ts";
+import { initialValue } from "../layers/init.ts";
 import type { Copy } from "./copies.ts";
 import { state } from "./scaling.ts";
 import type { Scaling } from "./scaling.ts";
@@ -19,29 +17,6 @@ export interface Slot {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: Shape;
-}
-
-/**
- * The initialiser's values, f32; `site` tells one parameter's random bits from another's, and the last step of all from
- * those of any training step.
- */
-function initialValue(b: Builder, init: Init, shape: Shape, site: number): Node {
-  const draw = { seed: stateNode(b, SEED, "u32", [2]), step: constNode(b, 0xffffffff, "u32"), site };
-  switch (init.kind) {
-    case "constant":
-      return expand(b, constNode(b, init.value), shape);
-    case "uniform":
-      return uniform(b, draw, shape, init.low, init.high);
-    case "normal":
-      return normal(b, draw, shape, init.mean, init.std);
-    case "orthogonal":
-      throw new DiagnosticError([{
-        code: "MPT0391",
-        severity: "error",
-        message: "the initialiser orthogonal arrives with a later version",
-        labels: [{ span: b.origin.span!, text: "use normal or xavier_uniform" }],
-      }]);
-  }
 }
 
 /**

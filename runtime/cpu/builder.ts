@@ -165,16 +165,13 @@ export class TapeBuilder {
   }
 
   #load(x: Expr & { e: "load" }): Value {
-    const { bindings } = this.#options;
-    const { dtype, access } = bindings[x.binding];
+    const { dtype } = this.#options.bindings[x.binding];
     const form = this.#affine.of(x.index);
     const index = form ? null : this.value(x.index).node;
     const guard = x.guard && !(x.guard.e === "const" && x.guard.value !== 0)
       ? this.value(x.guard).node
       : null;
-    const varies = (form ? this.#varies(form) : index!.varies) | (guard ? guard.varies : 0) |
-      // What this kernel writes may change from tile to tile.
-      (access === "read" ? 0 : TILE);
+    const varies = (form ? this.#varies(form) : index!.varies) | (guard ? guard.varies : 0);
     const key = `load ${x.binding} ${form ? `${form.constant} ${form.coefs}` : index!.id} ${guard?.id}`;
     return this.#once(key, kindOf(dtype), varies, () => {
       const run = form && !guard && varies & LANE && this.#isRun(form) && kindOf(dtype) === dtype;

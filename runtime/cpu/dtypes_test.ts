@@ -3,9 +3,9 @@ import { coord, type Expr, i32, prim } from "../../compiler/core/expr.ts";
 import type { Binding, MapKernel } from "../../compiler/core/kernel.ts";
 import { decode, encode, f32Bits, fromF32Bits, overflows, round } from "../../compiler/core/round.ts";
 import { assertEquals } from "../../tests/assert.ts";
-import { indexOf, load, readBinding } from "./testing/arbitrary.ts";
-import { checkKernel, mapKernel } from "./testing/check.ts";
-import { runKernel } from "./testing/run_kernel.ts";
+import { indexOf, load, readBinding } from "../../tests/support/kernels/arbitrary.ts";
+import { checkKernel, mapKernel } from "../../tests/support/kernels/check.ts";
+import { runKernel } from "../../tests/support/kernels/run_kernel.ts";
 
 const CODES: Record<DType, number> = {
   f32: 0,
@@ -127,6 +127,16 @@ Deno.test("an overflow raises the flag where the rounding is flagged, and only t
         assertEquals(outputs.get(1)![17], round(v, dtype));
       }
     }
+  }
+});
+
+Deno.test("an overflow in one tile of many raises the flag", async () => {
+  const n = 5000;
+  const reads = [readBinding([n], "f32")];
+  const value: Expr = { e: "round", to: "f16", arg: load(reads, 0, coord(0)), flag: true, kind: "f32" };
+  for (const at of [0, 2500, n - 1]) {
+    const x = Array.from({ length: n }, (_, i) => i === at ? 1e5 : Math.random());
+    assertEquals((await runKernel(mapKernel([n], reads, [value]), [x])).overflow, true, `at ${at}`);
   }
 });
 

@@ -133,7 +133,7 @@ class CpuState implements StateHandle {
   }
 }
 
-/** A Program with its buffers; a run is over when `run` returns. */
+/** A Program with its buffers; every run is over when `run` returns. */
 export class CpuProgram implements PreparedProgram {
   readonly #buffers: readonly ArrayBuffer[];
   /** What `poison` fills. */

@@ -3,8 +3,8 @@ import type { Kernel } from "../../compiler/core/kernel.ts";
 import type { Program, StateLayout } from "../../compiler/core/program.ts";
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "../../tests/assert.ts";
 import { createCpuExecutor } from "./executor.ts";
-import { load } from "./testing/arbitrary.ts";
-import { fromBytes, toBytes } from "./testing/run_kernel.ts";
+import { load } from "../../tests/support/kernels/arbitrary.ts";
+import { fromBytes, toBytes } from "../../tests/support/kernels/run_kernel.ts";
 
 const N = 5;
 

@@ -1,10 +1,10 @@
 import fc from "fast-check";
-import { coord, f32, prim } from "../../compiler/core/expr.ts";
+import { coord, f32, i32, prim } from "../../compiler/core/expr.ts";
 import type { MapKernel } from "../../compiler/core/kernel.ts";
 import { assertRejects } from "../../tests/assert.ts";
-import { expression, load, space, tensorsOf } from "./testing/arbitrary.ts";
-import { checkKernel, FLAG, mapKernel } from "./testing/check.ts";
-import { runKernel } from "./testing/run_kernel.ts";
+import { expression, load, space, tensorsOf } from "../../tests/support/kernels/arbitrary.ts";
+import { checkKernel, FLAG, mapKernel } from "../../tests/support/kernels/check.ts";
+import { runKernel } from "../../tests/support/kernels/run_kernel.ts";
 
 const shapes: fc.Arbitrary<number[]> = fc.oneof(
   { weight: 6, arbitrary: fc.array(fc.integer({ min: 1, max: 7 }), { maxLength: 4 }) },
@@ -53,4 +53,14 @@ Deno.test("map: a value that its tensor cannot hold is refused by name", async (
   const kernel = mapKernel([4], [], [coord(0)]);
   const wrong: MapKernel = { ...kernel, bindings: [{ ...kernel.bindings[0], dtype: "f16" }, FLAG] };
   await assertRejects(() => runKernel(wrong, [[], []]), Error, "the value stored in y0 is i32");
+});
+
+Deno.test("map: coordinates times great constants wrap", async () => {
+  const great = prim("mul", prim("mul", coord(0), i32(0x7fffffff)), i32(0x7ffffff1));
+  const values = [
+    great,
+    prim("sub", prim("mul", great, i32(0x6fffffff)), coord(1)),
+    prim("mod", prim("mul", coord(1), i32(3)), i32(7)),
+  ];
+  await checkKernel(mapKernel([9, 31], [], values), []);
 });

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { acc, coord, type Expr, f32, i32, prim } from "../../compiler/core/expr.ts";
 import type { Binding, MatmulKernel } from "../../compiler/core/kernel.ts";
-import { indexOf, load, readBinding } from "./testing/arbitrary.ts";
-import { checkKernel, FLAG } from "./testing/check.ts";
+import { indexOf, load, readBinding } from "../../tests/support/kernels/arbitrary.ts";
+import { checkKernel, FLAG } from "../../tests/support/kernels/check.ts";
 
 const M = (batch: readonly number[]) => batch.length;
 

@@ -1,7 +1,7 @@
 import { type DType, type Kind, kindOf } from "../../compiler/core/dtype.ts";
 import { coord, type Prim, prim } from "../../compiler/core/expr.ts";
-import { load, readBinding } from "./testing/arbitrary.ts";
-import { checkKernel, mapKernel } from "./testing/check.ts";
+import { load, readBinding } from "../../tests/support/kernels/arbitrary.ts";
+import { checkKernel, mapKernel } from "../../tests/support/kernels/check.ts";
 
 /** Every primitive of every kind is tried on each pair of these values. */
 const EDGES: Record<Kind, readonly number[]> = {

@@ -1,10 +1,18 @@
 import fc from "fast-check";
 import { acc, coord, type Expr, f32, i32, prim } from "../../compiler/core/expr.ts";
 import type { Binding, Combine, ReduceKernel, Store } from "../../compiler/core/kernel.ts";
-import { assertArrayAlmostEquals, assertEquals } from "../../tests/assert.ts";
-import { expression, indexOf, load, readBinding, type Space, space, tensorsOf } from "./testing/arbitrary.ts";
-import { checkKernel, FLAG } from "./testing/check.ts";
-import { runKernel } from "./testing/run_kernel.ts";
+import { assertArrayAlmostEquals, assertEquals, assertRejects } from "../../tests/assert.ts";
+import {
+  expression,
+  indexOf,
+  load,
+  readBinding,
+  type Space,
+  space,
+  tensorsOf,
+} from "../../tests/support/kernels/arbitrary.ts";
+import { checkKernel, FLAG } from "../../tests/support/kernels/check.ts";
+import { runKernel } from "../../tests/support/kernels/run_kernel.ts";
 
 interface Parts {
   readonly outer: readonly number[];
@@ -204,4 +212,17 @@ Deno.test("reduce: over no elements gives identities", async () => {
   const { outputs } = await runKernel(kernel, [[5]]);
   assertEquals(outputs.get(1), [0, 0, 0]);
   assertEquals(outputs.get(2), [-3.4028234663852886e38, -3.4028234663852886e38, -3.4028234663852886e38]);
+});
+
+Deno.test("reduce: a row store that varies along the row is refused", async () => {
+  const x = readBinding([2, 9], "f32");
+  const value = load([x], 0, indexOf(x, [0, 1]));
+  const kernel = reduceKernel({
+    outer: [2],
+    inner: [9],
+    reads: [x],
+    phases: [[{ combine: "sum", value }]],
+    rows: [value],
+  });
+  await assertRejects(() => runKernel(kernel, [random(18)]), Error, "y1 varies more than its index");
 });

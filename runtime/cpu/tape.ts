@@ -32,7 +32,6 @@ export interface Access {
  */
 export class Tape {
   #lane = -1;
-  #width = 0;
   #begun = false;
 
   constructor(
@@ -58,7 +57,10 @@ export class Tape {
     this.#begun = false;
   }
 
-  /** Runs one tile of `n` lanes, whose first is at the coordinates. */
+  /**
+   * Runs one tile of `n` lanes, whose first is at the coordinates. Tiles of a dispatch that start at one coordinate of
+   * the first lane axis are of one length.
+   */
   run(n: number): void {
     const { dispatch, lane, tile } = this.parts;
     if (!this.#begun) {
@@ -67,9 +69,8 @@ export class Tape {
     }
     if (lane.length > 0) {
       const first = this.coords[this.firstLaneAxis];
-      if (first !== this.#lane || n > this.#width) {
+      if (first !== this.#lane) {
         this.#lane = first;
-        this.#width = n;
         this.#execute(lane, n);
       }
     }

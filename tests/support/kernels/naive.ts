@@ -4,7 +4,7 @@ import type { Kind } from "../../../compiler/core/dtype.ts";
 import { f32Bits, fromF32Bits, overflows, round } from "../../../compiler/core/round.ts";
 
 /**
- * What kernels mean, element by element and with nothing clever in it: the tests compare the executor with this.
+ * What kernels mean, element by element and with nothing clever in it: tests compare executors with this.
  * Tensors are decoded values in row-major order, without padding.
  */
 export interface Result {

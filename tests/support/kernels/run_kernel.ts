@@ -2,8 +2,8 @@ import { byteSize, type DType } from "../../../compiler/core/dtype.ts";
 import { type Kernel, physicalBytes, rowLength } from "../../../compiler/core/kernel.ts";
 import type { BufferDecl, Program, StateLayout, TensorView, View } from "../../../compiler/core/program.ts";
 import { decode, encode } from "../../../compiler/core/round.ts";
-import { assertEquals } from "../../../tests/assert.ts";
-import { createCpuExecutor } from "../executor.ts";
+import { assertEquals } from "../../assert.ts";
+import { createCpuExecutor } from "../../../runtime/cpu/executor.ts";
 import type { Result } from "./naive.ts";
 
 /** Values as unpadded bytes. */
@@ -30,7 +30,7 @@ export function fromBytes(bytes: Uint8Array, dtype: DType): number[] {
 }
 
 /**
- * Runs one kernel through an executor, each binding in a state buffer of its own at an offset; what it only writes is
+ * Runs one kernel on the CPU executor, each binding in a state buffer of its own at an offset; what it only writes is
  * filled with 0xff before. Checks that padding was written as zeros.
  */
 export async function runKernel(

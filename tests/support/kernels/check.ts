@@ -1,7 +1,7 @@
 import type { Expr } from "../../../compiler/core/expr.ts";
 import type { Binding, Kernel, MapKernel } from "../../../compiler/core/kernel.ts";
 import { round } from "../../../compiler/core/round.ts";
-import { assertArrayAlmostEquals, assertEquals } from "../../../tests/assert.ts";
+import { assertArrayAlmostEquals, assertEquals } from "../../assert.ts";
 import { type Mode, runNaively } from "./naive.ts";
 import { runKernel } from "./run_kernel.ts";
 
