@@ -207,7 +207,7 @@ export function scalingSuite(on: SuiteDevice): void {
           }
           return rows;
         };
-        const scales = (rows: { scale: number }[]) => rows.map((r) => r.scale);
+        const scales = (rows: readonly Readonly<Record<string, number>>[]) => rows.map((r) => r.scale);
         const first = await window();
         assertEquals([first[2].skipped, ...scales(first)], [0, 64, 64, 64]);
         for (const poison of [0, 1, 2]) {
