@@ -11,6 +11,7 @@ import { storeGroup } from "./wgsl/stores.ts";
 import { widthsOf } from "./wgsl/widths.ts";
 
 const EXTENSIONS: Extensions = {
+  f16: true,
   directives: [
     "enable subgroups;",
     "enable chromium_experimental_subgroup_matrix;",
