@@ -72,7 +72,7 @@ function table(r: BenchResult): string[] {
       v.name,
       d.gigabytesPerSecond.toFixed(1),
       share(d.ofCopy),
-      d.teraflopsPerSecond.toFixed(3),
+      flops(d.teraflopsPerSecond),
       share(d.ofMatmul),
       share(d.ofBoth),
     ];
@@ -83,7 +83,7 @@ function table(r: BenchResult): string[] {
       ? [
         "",
         ...aligned([
-          ["on device", "GB/s", "of copy", "TFLOP/s", "of matmul", "of the nearer limit"],
+          ["on device", "GB/s", "of copy", "contractions", "of matmul", "of the nearer limit"],
           ...achieved,
         ]),
       ]
@@ -92,7 +92,7 @@ function table(r: BenchResult): string[] {
 }
 
 function notes({ limits, rounds, variants }: BenchResult): string[] {
-  const products = limits.matmul.map((m) => `${m.operand} ${m.tflops.toPrecision(3)} TFLOP/s at ${m.size}³`);
+  const products = limits.matmul.map((m) => `${m.operand} ${flops(m.tflops)} at ${m.size}³`);
   const steps = variants.flatMap((v) => v.measured?.rounds.at(-1)?.steps ?? []);
   return [
     `limits measured in this run: copy ${limits.copyGBs.toPrecision(3)} GB/s; matmul ${products.join(", ")}`,
@@ -107,7 +107,7 @@ function slowest(m: Measured): string[] {
     `${d.medianMicroseconds.toFixed(1)} µs`,
     share(d.medianMicroseconds * (d.timesAStep ?? 1) / (milliseconds * 1000)),
     `${d.gigabytesPerSecond.toFixed(1)} GB/s`,
-    d.teraflopsPerSecond === undefined ? "" : `${d.teraflopsPerSecond.toFixed(3)} TFLOP/s`,
+    d.teraflopsPerSecond === undefined ? "" : flops(d.teraflopsPerSecond),
     d.extents,
     d.variant,
   ]);
@@ -133,6 +133,8 @@ function checks(r: BenchResult): string[] {
 }
 
 const ms = (x: number) => x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(3);
+const flops = (tera: number) =>
+  tera >= 0.1 ? `${tera.toPrecision(3)} TFLOP/s` : `${(tera * 1000).toPrecision(3)} GFLOP/s`;
 const plain = (x: number) => Number.isInteger(x) ? String(x) : x.toFixed(2);
 const share = (x: number, digits = 1) => `${(100 * x).toFixed(digits)}%`;
 

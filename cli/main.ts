@@ -4,6 +4,7 @@ import { trainCommands } from "./commands/train.ts";
 import { programCommands } from "./commands/program.ts";
 import { stepCommands } from "./commands/step.ts";
 import { deviceCommands } from "./commands/device.ts";
+import { benchCommands } from "./commands/bench.ts";
 import { report } from "./report.ts";
 
 const cli = new Command("mpt")
@@ -17,6 +18,7 @@ const cli = new Command("mpt")
 programCommands(cli);
 trainCommands(cli);
 stepCommands(cli);
+benchCommands(cli);
 deviceCommands(cli);
 
 try {

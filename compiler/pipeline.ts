@@ -63,6 +63,8 @@ function slotsOf(plan: Plan): Slot[] {
   for (const entry of [...entries, "sync" as const]) {
     const source = entry === "sync"
       ? syncGraph(plan.program.params, plan.copies)
+      : entry === "apply"
+      ? accumulatedGrads(plan.program.params, [...slots.values()])
       : symbolicLoss(plan.program);
     const graph = passesFor(plan, entry, {}).filter((p) => !BOUND_ONLY.has(p.name)).reduce(
       (g, p) => p.run(g),

@@ -22,7 +22,7 @@ export function renderMap(kernel: MapKernel, target: Target, size = groupSize(ke
 
   const analysis = new LaneAnalysis(shape.length - 1, size, extent % size === 0, true);
   const widths = widthsOf(kernel, target, [{ analysis, stores, shape }]);
-  const module = new Module(kernel, target, workgroup, stores.map((s) => s.value), widths);
+  const module = new Module(kernel, target, workgroup, stores.map((s) => s.value), { widths });
   const { body, prims } = module;
   const at = module.workgroupIndex(Math.ceil(total / workgroup));
   const id = body.define(`${at.value.text} * ${workgroup} + i32(lid)`, "i32", total - 1, "id");

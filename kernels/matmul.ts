@@ -1,6 +1,7 @@
 import type { MatmulKernel, Shader } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
 import { type MatmulPlan, panelLengths, planMatmul, threadsOf } from "./matmul_plan.ts";
+import { renderMatmulOnMatrixUnits } from "./matmul_matrix.ts";
 import { Panel } from "./matmul_panel.ts";
 import { product } from "./reduce_plan.ts";
 import type { Value } from "./wgsl/body.ts";
@@ -10,15 +11,19 @@ import { Module } from "./wgsl/module.ts";
 import { storeGroup } from "./wgsl/stores.ts";
 import { widthsOf } from "./wgsl/widths.ts";
 
+/** Chooses the tiling and the arithmetic, and renders with them. */
+export function renderMatmul(kernel: MatmulKernel, target: Target): Shader {
+  const plan = planMatmul(kernel, target);
+  return "plain" in plan
+    ? renderPlainMatmul(kernel, target, plan.plain)
+    : renderMatmulOnMatrixUnits(kernel, target, plan.matrix);
+}
+
 /**
  * A tiled contraction in f32: panels of both operands, made by their expressions, stand in workgroup memory; each
  * invocation accumulates a small block in named vectors.
  */
-export function renderMatmul(
-  kernel: MatmulKernel,
-  target: Target,
-  plan = planMatmul(kernel, target),
-): Shader {
+export function renderPlainMatmul(kernel: MatmulKernel, target: Target, plan: MatmulPlan): Shader {
   return new MatmulWriter(kernel, target, plan).write();
 }
 
@@ -59,7 +64,7 @@ class MatmulWriter {
       { analysis: stored, stores: kernel.stores, shape: [...kernel.batch, kernel.m, kernel.n] },
     ]);
     const roots = [kernel.a, kernel.b, ...kernel.stores.map((s) => s.value)];
-    this.#module = new Module(kernel, target, threads, roots, widths);
+    this.#module = new Module(kernel, target, threads, roots, { widths });
   }
 
   write(): Shader {

@@ -176,7 +176,7 @@ export class Trainer {
     for (const { name } of program.program.inputs) {
       if (!(name in bytes)) throw new BatchError(`predict needs ${name}, too`);
     }
-    program.run(bytes);
+    await program.run(bytes);
     const out: Record<string, HostTensor> = {};
     for (const { name, dtype, shape } of program.program.results) {
       out[name] = { dtype, shape, data: await program.read(name) };
@@ -193,7 +193,10 @@ export class Trainer {
     return out;
   }
 
-  /** Sets masters by path and derives their copies. Throws BatchError for a path or shape the program lacks. */
+  /**
+   * Sets masters by path and derives their copies. Throws BatchError for a path or shape the program lacks, and then sets
+   * none.
+   */
   async load(weights: ReadonlyMap<string, HostTensor>): Promise<void> {
     const params = new Map(this.bundle.interface.params.map((p) => [p.path, p]));
     for (const [path, tensor] of weights) {
@@ -207,8 +210,8 @@ export class Trainer {
           `${path} is ${show(param)} in the program and ${show(tensor)} in what was loaded`,
         );
       }
-      this.state.write(`param/${path}`, tensor.data);
     }
+    for (const [path, { data }] of weights) this.state.write(`param/${path}`, data);
     await (await this.prepare("sync", {})).run({});
   }
 

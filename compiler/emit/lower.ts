@@ -5,7 +5,7 @@ import { Exprs, linearIndex } from "../core/index_expr.ts";
 import { stridesOf } from "../core/kernel.ts";
 import type { Node } from "../ir/graph.ts";
 import { delinearize } from "../ops/view.ts";
-import type { Cluster } from "../passes/fuse.ts";
+import type { Cluster } from "../passes/cluster.ts";
 import { denseStrides, Space } from "../passes/fuse_space.ts";
 import { boundType, elementsOf, Inliner, zero } from "../passes/fuse_inline.ts";
 import type { Tensor } from "./tensor.ts";
@@ -33,6 +33,8 @@ export interface LowerContext {
   /** Where the node's value stands, if it is stored or a leaf. */
   readonly tensor: (node: Node) => Tensor | undefined;
   readonly flagged: ReadonlySet<Node>;
+  /** Roots are read from where they stand, not computed. */
+  readonly copies?: boolean;
 }
 
 /** Writes a cluster's roots and reductions as expressions over its coords. */
@@ -41,7 +43,7 @@ export function lowerCluster(cluster: Cluster, context: LowerContext): Lowered {
   const space = new Space(cluster.outer, cluster.inner);
   const { exprs } = space;
   const loads: Tensor[] = [];
-  const own = new Set([...cluster.roots, ...anchors]);
+  const own = new Set(context.copies ? [] : cluster.roots);
 
   const load = (tensor: Tensor, node: Node, coords: readonly Expr[], guard: Expr | undefined): Expr => {
     let binding = loads.indexOf(tensor);

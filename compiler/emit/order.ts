@@ -58,7 +58,7 @@ function edges(steps: readonly Step[], deferred: Set<Tensor>): Map<number, Tenso
       for (const p of parts(t)) {
         const w = writers.get(p);
         if (!w) continue;
-        if (p.kind === "temp") needs(i, w.step);
+        if (p.kind !== "state") needs(i, w.step);
         else if (w.step === i) {
           if (w.as !== t || !s.inPlace(t)) deferred.add(w.as);
         } else if (!deferred.has(w.as)) needs(w.step, i, w.as);

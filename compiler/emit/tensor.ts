@@ -96,6 +96,11 @@ export class Tensors {
     return this.#make(node, { kind: "temp", name, dtype, layout, ...(at ? { at } : {}) });
   }
 
+  /** Whether the node stands side by side with others. */
+  isPacked(node: Node): boolean {
+    return this.#places.has(node);
+  }
+
   #make(key: string | Node, tensor: Tensor): Tensor {
     let t = this.#known.get(key);
     if (!t) {

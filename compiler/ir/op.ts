@@ -137,6 +137,8 @@ export interface MapOp extends OpBaseFields {
   readonly exact: boolean;
   /** Only moves elements: one input, read once, unchanged. */
   readonly view: boolean;
+  /** Inputs that are read at many places for each element: they must stand in memory. */
+  readonly searches?: readonly number[];
 }
 
 /** Reduces the axes in attrs.axes (sorted, non-negative) away; the result has the input's dtype but for arg… and or. */

@@ -12,7 +12,7 @@ import { reduceSum } from "./broadcast.ts";
 import { cast } from "./cast.ts";
 import { ne, where } from "./comparison.ts";
 import { groups, inF32, total } from "./composite.ts";
-import { oneHot, pick } from "./gather.ts";
+import { oneHot, pick } from "./labels.ts";
 import { constNode } from "./leaf.ts";
 import type { LibraryFunction } from "./library.ts";
 import { axisIn } from "./reduce.ts";

@@ -16,6 +16,7 @@ import * as gather from "./gather.ts";
 import * as identity from "./identity.ts";
 import * as join from "./join.ts";
 import * as klDiv from "./kl_div.ts";
+import * as labels from "./labels.ts";
 import * as leaf from "./leaf.ts";
 import type { LibraryFunction } from "./library.ts";
 import * as linear from "./linear.ts";
@@ -55,6 +56,7 @@ const FAMILIES: readonly object[] = [
   matmul,
   product,
   linear,
+  labels,
   gather,
   sort,
   take,

@@ -50,6 +50,7 @@ export const mean = reducing(
   "full",
   "The mean over the axes, in f32; of bools the share that holds",
   (b, x, axes) => meanOf(b, toFloat(b, x), axes),
+  { note: "Autocast gives the input's dtype; here a mean is as exact as the sum that it is made of." },
 );
 
 /** Σ(x−mean)²/(n−correction) over attrs.axes, in two passes. */
@@ -91,5 +92,8 @@ export const variance = reducing(
   "full",
   "The variance over the axes, in f32, divided by n − 1, or by n with unbiased: false",
   (b, x, axes, args) => b.node(varOp, [toFloat(b, x)], { axes, correction: args.unbiased === false ? 0 : 1 }),
-  [{ name: "unbiased", type: "bool", default: true }],
+  {
+    extra: [{ name: "unbiased", type: "bool", default: true }],
+    note: "Autocast squares in the input's dtype, where f16 overflows at 256.",
+  },
 );

@@ -6,7 +6,7 @@ import { div, max, neg } from "./arithmetic.ts";
 import { reduceSum } from "./broadcast.ts";
 import { cast } from "./cast.ts";
 import { ne, where } from "./comparison.ts";
-import { pick } from "./gather.ts";
+import { pick } from "./labels.ts";
 import { constNode } from "./leaf.ts";
 import type { LibraryFunction } from "./library.ts";
 import { axisIn } from "./reduce.ts";

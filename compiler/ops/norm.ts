@@ -238,6 +238,7 @@ export const rmsNormFunction: LibraryFunction = {
   name: "rms_norm",
   params: [tensor("x"), SHAPE, optional("weight"), { name: "eps", type: "float", default: RMS_EPS }],
   class: "full",
+  note: "Autocast squares in the input's dtype, where f16 overflows at 256.",
   doc:
     "x/√(mean(x²) + eps) over the last axes, whose shape is normalized_shape (the weight's, or that of the last axis, unless given), " +
     "times weight; in f32",

@@ -96,12 +96,13 @@ export function reducing(
   cls: PrecisionClass,
   doc: string,
   make: (b: Builder, x: Node, axes: readonly number[], args: Args) => Node,
-  extra: readonly Param[] = [],
+  { extra = [], note }: { readonly extra?: readonly Param[]; readonly note?: string } = {},
 ): LibraryFunction {
   return {
     name,
     params: [tensor("x"), ...AXES, ...extra],
     class: cls,
+    note,
     doc,
     build(b, args) {
       const x = tensorArg(b, args, "x");

@@ -7,9 +7,12 @@ import type { Node } from "../ir/graph.ts";
 import type { MapContext, MapOp } from "../ir/op.ts";
 import { requireIndices } from "./indices.ts";
 import { iota } from "./make.ts";
-import { ints, sample } from "./sample.ts";
+import { float, ints, sample } from "./sample.ts";
 
-/** Sorting integers, by merging runs: log n passes, in which each element of a merged run finds itself by halving. */
+/**
+ * Sorting integers, by merging runs: log n passes, in which each element of a merged run finds itself by halving. And
+ * what is then done with runs of equal ones.
+ */
 
 /** ⌈log₂ n⌉, the halvings that bring a range of n down to one. */
 const halvings = (n: number) => Math.ceil(Math.log2(Math.max(1, n)));
@@ -27,6 +30,7 @@ export const mergeOrderOp: MapOp = {
   class: "fixed",
   exact: true,
   view: false,
+  searches: [0, 1],
   type([order, ids]) {
     requireIndices("merge_order", ids, 1);
     return { dtype: "i32", shape: order.shape };
@@ -76,6 +80,7 @@ export const lastChunkOp: MapOp = {
   class: "fixed",
   exact: true,
   view: false,
+  searches: [0],
   type: (_, attrs) => ({ dtype: "i32", shape: [attrs.rows as Dim] }),
   expr(m) {
     const end = countUpTo(m, m.coords[0]);
@@ -99,6 +104,29 @@ function countUpTo(m: MapContext, id: Expr): Expr {
   }
   return low;
 }
+
+/**
+ * One doubling of running sums: input 0 [n, width] holds in row c the sum of up to attrs.by rows that end at c and share
+ * its key (input 1, [n], sorted); the result, of up to twice as many.
+ */
+export const runStepOp: MapOp = {
+  kind: "map",
+  name: "run_step",
+  class: "fixed",
+  exact: false,
+  view: false,
+  searches: [0, 1],
+  type: ([sums]) => sums,
+  expr(m) {
+    const [at, column] = m.coords;
+    const back = prim("sub", at, i32(m.attrs.by as number));
+    const there = prim("ge", back, i32(0));
+    const goesOn = prim("and", there, prim("eq", m.read(1, [at]), m.read(1, [back], there)));
+    return prim("add", m.read(0, m.coords), m.read(0, [back, column], goesOn));
+  },
+  grad: null,
+  samples: [sample([float([6, 2]), ints([6], 4, 4)], { by: 2 })],
+};
 
 /** The positions of the ids [n] in ascending order, equal ones in the order in which they stand. */
 export function stableOrder(b: Builder, ids: Node): Node {

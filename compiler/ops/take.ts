@@ -11,9 +11,11 @@ import { reduceSum } from "./broadcast.ts";
 import { cast, convert } from "./cast.ts";
 import { andOp, eq, ge, lt, where } from "./comparison.ts";
 import { inRange, poison, requireIndices } from "./indices.ts";
+import { oneHot } from "./labels.ts";
 import { iota } from "./make.ts";
+import { matmul } from "./matmul.ts";
 import { float, ints, sample } from "./sample.ts";
-import { lastChunkOp, stableOrder } from "./sort.ts";
+import { lastChunkOp, runStepOp, stableOrder } from "./sort.ts";
 import { padZeros, reshape, slice, unsqueeze } from "./view.ts";
 
 /** Rows of a table chosen by ids, and the adjoint: adding rows by id. */
@@ -68,14 +70,19 @@ export function take(b: Builder, table: Node, ids: Node, hole?: number): Node {
 }
 
 /**
- * Adding rows by id, the adjoint of `take`.
+ * Adding rows by id, the adjoint of `take`. Float atomics would add in the order in which threads arrive, so there are
+ * two other ways.
  *
- * A vocabulary of 50,000 and a batch of 16,000 tokens leave no room for rows × values work, so a one-hot product is out
- * of the question; and float atomics would add in the order in which threads arrive. So the ids are sorted, stably, by
- * merging runs. Equal ids then stand together, and their values are summed in a fixed order: within chunks of CHUNK
+ * To few rows, the values are multiplied by the one-hot matrix of the ids, which the product's kernel makes as it goes.
+ *
+ * To many, as in a vocabulary of 50,000, rows × values work is too much. There the ids are sorted, stably, by merging
+ * runs. Equal ids then stand together, and their values are summed in a fixed order: within chunks of CHUNK
  * sorted positions first, then over whole chunks by doubling. That is n·width work, and every pass is a map or a
  * reduction.
  */
+
+/** Up to as many rows a product is faster than sorting: it is one pass, and the sort some dozens. */
+const FEW_ROWS = 512;
 
 /** Sorted positions that are summed at once. */
 const CHUNK = 16;
@@ -85,25 +92,21 @@ const END = 2 ** 31 - 1;
 
 const equal = (b: Builder, x: Node, y: Node) => eq.build(b, { x, y }) as Node;
 
-/** The first `by` rows become the fill's zeros, and the others move down. */
-function shifted(b: Builder, x: Node, by: number): Node {
-  const [n] = bound(x.type.shape);
-  return padZeros(b, slice(b, x, 0, 0, n - by), 0, by, 0);
-}
-
 /** Σ of equal ids' values up to each chunk's end, for the id at that end: [chunks, width]. */
 function runningSums(b: Builder, keys: Node, values: Node, last: Node): Node {
   const [chunks] = bound(last.type.shape);
   const mine = unsqueeze(b, equal(b, keys, unsqueeze(b, last, 1)), 2);
   let sums = reduceSum(b, where(b, mine, values, 0), [1]);
-  for (let by = 1; by < chunks; by *= 2) {
-    const goesOn = unsqueeze(b, equal(b, last, shifted(b, last, by)), 1);
-    sums = add(b, sums, where(b, goesOn, shifted(b, sums, by), 0));
-  }
+  for (let by = 1; by < chunks; by *= 2) sums = b.node(runStepOp, [sums, last], { by });
   return sums;
 }
 
-/** As the header says; values [n, width] in f32, ids [n]. */
+/** The one-hot matrix of the ids times the values [n, width], accumulated in f32 and rounded once. */
+function productById(b: Builder, values: Node, ids: Node, rows: number): Node {
+  return matmul(b, oneHot(b, ids, rows, 0, values.type.dtype), values);
+}
+
+/** The sums over runs of sorted ids; values [n, width] in f32, ids [n]. */
 function summedById(b: Builder, values: Node, ids: Node, rows: number): Node {
   const [n, width] = bound(values.type.shape);
   const chunks = Math.ceil(n / CHUNK);
@@ -154,8 +157,10 @@ export const scatterAddOp: CompositeOp = {
   decompose(b, node) {
     const [values, ids] = node.inputs;
     const [n, ...rest] = bound(values.type.shape);
-    const flat = reshape(b, cast(b, values, "f32"), [n, rest.reduce((a, d) => a * d, 1)]);
-    const sums = summedById(b, flat, cast(b, ids, "i32"), node.attrs.rows as number);
+    const rows = node.attrs.rows as number;
+    const flat = reshape(b, values, [n, rest.reduce((a, d) => a * d, 1)]);
+    if (rows <= FEW_ROWS) return reshape(b, productById(b, flat, ids, rows), node.type.shape);
+    const sums = summedById(b, cast(b, flat, "f32"), cast(b, ids, "i32"), rows);
     return cast(b, reshape(b, sums, node.type.shape), node.type.dtype);
   },
   reference([values, ids], attrs, type) {
@@ -180,8 +185,8 @@ export const scatterAddOp: CompositeOp = {
   samples: [
     sample([float([6, 2]), ints([6], 0, 3)], { rows: 4 }),
     sample([float([5]), ints([5], -1, 2)], { rows: 3 }),
-    sample([float([75, 2]), ints([75], 0, 2)], { rows: 4 }),
-    sample([float([1, 3]), ints([1], 0, 1)], { rows: 2 }),
+    sample([float([75, 2]), ints([75], -1, 3)], { rows: 600 }),
+    sample([float([20]), ints([20], 0, 599)], { rows: 600 }),
   ],
 };
 

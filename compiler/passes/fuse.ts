@@ -1,5 +1,6 @@
 import type { Graph, Node } from "../ir/graph.ts";
 import { nodesOf, usersOf } from "../ir/graph.ts";
+import type { Cluster, Schedule } from "./cluster.ts";
 import type { CostModel } from "./fuse_cost.ts";
 import { recomputes } from "./fuse_cost.ts";
 import { packOp } from "./fuse_arena.ts";
@@ -9,33 +10,8 @@ import { Grower, isAnchor } from "./fuse_grow.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";
 import type { Limits } from "./fuse_limits.ts";
 import { relax, tooWide } from "./fuse_limits.ts";
+import type { Choice } from "./fuse_store.ts";
 import { chooseStored } from "./fuse_store.ts";
-
-/**
- * What one kernel computes. `outer` and `inner` are its iteration space:
- * - `map`: a value for each coordinate of `outer`; `inner` is empty.
- * - `reduce`: the anchors' reductions over `inner` for each coordinate of `outer`, phase after phase.
- * - `matmul`: one anchor; `outer` is [...batch, m, n], `inner` is [k].
- *
- * A root is a node whose value the kernel stores; everything between the stored values that it reads and its roots is
- * computed in registers. Roots have as many elements as `outer`, in that order (*row* roots), or as `[...outer, ...inner]`.
- */
-export interface Cluster {
-  readonly family: "map" | "reduce" | "matmul";
-  readonly outer: readonly number[];
-  readonly inner: readonly number[];
-  /** The reductions or the contraction computed here, inputs first. */
-  readonly anchors: readonly Node[];
-  readonly roots: readonly Node[];
-}
-
-/** Every node is stored by one cluster, or computed in registers wherever it is used. Clusters stand inputs first. */
-export interface Schedule {
-  readonly graph: Graph;
-  readonly clusters: readonly Cluster[];
-  /** Nodes whose narrow roundings raise the overflow flag. */
-  readonly flagged: ReadonlySet<Node>;
-}
 
 export interface FuseOptions {
   /** false: every node but constants and views is stored. For tests: fused equals unfused. */
@@ -59,7 +35,11 @@ export function fuse(graph: Graph, options: FuseOptions): Schedule {
   }
   const packs = nodes.filter((n) => n.op === packOp);
   const limits: Limits = {
-    forced: new Set([...nodes.filter((n) => n.op === skipOp), ...packs.flatMap((p) => p.inputs)]),
+    forced: new Set([
+      ...nodes.filter((n) => n.op === skipOp),
+      ...packs.flatMap((p) => p.inputs),
+      ...nodes.flatMap(searchedBy),
+    ]),
     barred: new Set(),
     apart: new Map(),
   };
@@ -95,13 +75,13 @@ function settle(
   const outputs = new Set(graph.outputs.map((o) => o.node));
   const mustStore = [...outputs, ...forced].filter((n) => n.op.kind !== "leaf");
   let homes: ReadonlySet<Node> = new Set(mustStore);
-  let before: ReadonlySet<Node> | undefined;
+  let before: Choice | undefined;
   for (let round = 0;; round++) {
     const grower = new Grower(nodes, { stored: homes, outputs, flagged, apart });
-    const known = before ?? homes;
+    const known = before?.stored ?? homes;
     const inMemory = (n: Node) =>
       n.op.kind === "leaf" ? n.op.name !== "const" : n.op === packOp || known.has(n);
-    const stored = chooseStored({
+    const choice = chooseStored({
       nodes,
       users,
       outputs,
@@ -109,16 +89,16 @@ function settle(
       barred,
       before,
       overwritten,
-      kernels: grower.kernels,
       host: grower.host,
       recompute: recomputes(nodes, inMemory),
       costs,
       openKernels: round < 2,
     });
+    const { stored } = choice;
     const homeless = [...stored].filter((n) => n.op.kind !== "leaf" && !grower.host.has(n));
     if (homeless.length === 0 && round > 0) return { grower, stored };
     homes = new Set([...homes, ...homeless]);
-    before = stored;
+    before = choice;
   }
 }
 
@@ -128,7 +108,7 @@ function clustersOf(graph: Graph, nodes: readonly Node[], { grower, stored }: Se
     const host = grower.host.get(n);
     if (host && stored.has(n)) roots.get(host)!.push(n);
   }
-  const order = grower.dag.order().map((id) => grower.kernels[id]).filter((k) => roots.get(k)!.length > 0);
+  const order = grower.inOrder().filter((k) => roots.get(k)!.length > 0);
   // A scalar of the State that is a result is copied by a kernel that is there anyway.
   const last = order.findLast((k) => k.space.rows === 1 && k.family !== "matmul");
   for (const n of new Set(graph.outputs.map((o) => o.node))) {
@@ -147,6 +127,13 @@ function clustersOf(graph: Graph, nodes: readonly Node[], { grower, stored }: Se
 /** Constants and views never stand in memory unless they are outputs; inputs and state already do. */
 function isInlined(n: Node): boolean {
   return n.op.kind === "leaf" || n.op.kind === "map" && n.op.view;
+}
+
+/** Values that a node reads at many places for each element. What is made from nothing is as well made again. */
+function searchedBy(n: Node): Node[] {
+  if (n.op.kind !== "map" || !n.op.searches) return [];
+  const behindViews = (x: Node): Node => x.op.kind === "map" && x.op.view ? behindViews(x.inputs[0]) : x;
+  return n.op.searches.map((k) => behindViews(n.inputs[k])).filter((x) => x.inputs.length > 0);
 }
 
 /** Ancestors of the overflow check: their overflows make the step be skipped. */

@@ -18,6 +18,16 @@ export class KernelDag {
     return true;
   }
 
+  /** Whether all that comes before `kernel` comes before or among `others` too. */
+  covers(others: Iterable<number>, kernel: number): boolean {
+    const known = new Set<number>();
+    for (const o of others) {
+      known.add(o);
+      this.#before[o].forEach((x) => known.add(x));
+    }
+    return [...this.#before[kernel]].every((x) => known.has(x));
+  }
+
   /** Makes `kernel` depend on `others`, which it accepts. */
   depend(kernel: number, others: Iterable<number>): void {
     const added = new Set<number>();

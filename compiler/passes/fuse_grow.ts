@@ -17,9 +17,12 @@ export interface Growing {
   /** What the kernel exists for: reductions, a contraction, or stored map nodes. */
   readonly anchors: Node[];
   readonly trial: Inliner;
-  /** Big tensors that it reads, to tell which kernels have loads in common. */
-  readonly sources: Set<Node>;
+  /** What it reads, to tell which kernels have loads in common. */
+  readonly sources: Set<Node | Growing>;
 }
+
+/** Tensors that an expression reads and the kernels that make them, with the elements of the tensor. */
+type Sources = ReadonlyMap<Node | Growing, number>;
 
 export interface GrowOptions {
   /** Map nodes known to be stored: where no kernel can take them along they get one of their own. */
@@ -32,6 +35,7 @@ export interface GrowOptions {
 
 /** Elements below which kernels over the same space are joined for the launch they save. */
 const SMALL = 1 << 16;
+const TINY = 1 << 12;
 
 class Elsewhere extends Error {}
 
@@ -45,43 +49,58 @@ export class Grower {
   readonly kernels: Growing[] = [];
   readonly dag = new KernelDag();
   readonly host = new Map<Node, Growing>();
+  readonly #byId = new Map<number, Growing>();
   readonly #direct = new Map<Node, ReadonlySet<number>>();
-  readonly #sources = new Map<Node, ReadonlySet<Node>>();
+  readonly #sources = new Map<Node, Sources>();
+  /** Where the overflow check ends. */
+  #check: Growing | undefined;
 
   constructor(nodes: readonly Node[], private readonly options: GrowOptions) {
     for (const n of nodes) this.#place(n);
   }
 
+  /** Kernels, each after those whose results it needs. */
+  inOrder(): Growing[] {
+    return this.dag.order().flatMap((id) => this.#byId.get(id) ?? []);
+  }
+
   #place(n: Node): void {
     if (n.op.kind === "leaf") {
       this.#direct.set(n, new Set());
-      this.#sources.set(n, n.op.name === "const" ? new Set() : new Set([n]));
+      this.#sources.set(n, n.op.name === "const" ? new Map() : new Map([[n, sizeOf(n)]]));
       return;
     }
-    const needs = new Set(n.inputs.flatMap((x) => [...this.#direct.get(x)!]));
-    const reads = new Set(n.inputs.flatMap((x) => [...this.#sources.get(x)!]));
+    const needs = union(n.inputs.map((x) => this.#direct.get(x)!));
     if (n.op === packOp) {
-      // It stands where its inputs are stored.
-      this.#direct.set(n, needs);
-      this.#sources.set(n, new Set([n]));
+      // It stands where its inputs are stored, once all of them are: no kernel that stores one can read it.
+      const id = this.dag.add();
+      this.dag.depend(id, needs);
+      this.#direct.set(n, new Set([id]));
+      this.#sources.set(n, new Map([[n, sizeOf(n)]]));
       return;
     }
+    const reads = merge(n.inputs.map((x) => this.#sources.get(x)!));
     const host = isAnchor(n) ? this.#placeAnchor(n, needs, reads) : this.#placeMap(n, needs, reads);
     if (host) this.host.set(n, host);
+    if (host && n.op === skipOp) this.#check = host;
     this.#direct.set(n, host ? new Set([host.id]) : needs);
-    this.#sources.set(n, host ? new Set([n]) : reads);
+    this.#sources.set(n, host ? new Map<Node | Growing, number>([[n, sizeOf(n)], [host, sizeOf(n)]]) : reads);
   }
 
-  #placeAnchor(n: Node, needs: ReadonlySet<number>, reads: ReadonlySet<Node>): Growing {
+  #placeAnchor(n: Node, needs: ReadonlySet<number>, reads: Sources): Growing {
     if (n.op.kind === "reduce") {
       const inner = innerOf(n);
       const [rows, within] = [elementsOf(boundType(n).shape), elementsOf(inner)];
       const known = this.kernels.filter((k) =>
         k.family === "reduce" && k.space.rows === rows && elementsOf(k.space.inner) === within
       );
-      const joins = (k: Growing) =>
-        needs.has(k.id) || rows * within <= SMALL ||
-        bigOnes(reads, rows * within).some((s) => k.sources.has(s));
+      const shares = (k: Growing) => sharesBig(reads, k, rows * within);
+      const joins = (k: Growing) => {
+        if (needs.has(k.id)) return true;
+        // For a launch alone nothing is made to wait.
+        if (rows * within <= SMALL) return rows * within <= TINY || this.dag.covers(needs, k.id);
+        return shares(k);
+      };
       for (const k of known.reverse().filter(joins)) {
         if (this.#accepts(k, n, needs) && this.#tryAnchor(k, n)) return this.#extend(k, needs, reads);
       }
@@ -91,11 +110,12 @@ export class Grower {
     return this.#extend(k, needs, reads);
   }
 
-  #placeMap(n: Node, needs: ReadonlySet<number>, reads: ReadonlySet<Node>): Growing | undefined {
+  #placeMap(n: Node, needs: ReadonlySet<number>, reads: Sources): Growing | undefined {
     // Of the kernels that make its inputs the last one: the others' results can be loaded there.
     const last = [...needs].filter((a) => ![...needs].some((b) => a !== b && this.dag.precedes(a, b)));
     for (const id of last.sort((a, b) => b - a)) {
-      const k = this.kernels[id];
+      const k = this.#byId.get(id);
+      if (!k) continue;
       if (this.#accepts(k, n, needs) && this.#tryMap(k, n)) return this.#extend(k, needs, reads);
     }
     const size = elementsOf(boundType(n).shape);
@@ -108,7 +128,7 @@ export class Grower {
     const late = size > 1 || this.options.outputs.has(n);
     candidates.sort((a, b) => (late ? -1 : 1) * (this.dag.depth(a.id) - this.dag.depth(b.id) || a.id - b.id));
     for (const k of candidates) {
-      if (size > SMALL && !bigOnes(reads, size).some((s) => k.sources.has(s))) continue;
+      if (size > SMALL && !sharesBig(reads, k, size)) continue;
       if (!this.#accepts(k, n, needs) || !this.#tryMap(k, n)) continue;
       if (k.family === "map") k.anchors.push(n);
       return this.#extend(k, needs, reads);
@@ -124,9 +144,9 @@ export class Grower {
     return this.dag.accepts(k.id, needs);
   }
 
-  #extend(k: Growing, needs: Iterable<number>, reads: Iterable<Node>): Growing {
+  #extend(k: Growing, needs: Iterable<number>, reads: Sources): Growing {
     this.dag.depend(k.id, needs);
-    for (const s of reads) k.sources.add(s);
+    for (const s of reads.keys()) k.sources.add(s);
     return k;
   }
 
@@ -144,8 +164,6 @@ export class Grower {
         if (space.position(node, coords) !== space.row) throw new Elsewhere();
         return undefined;
       }
-      // A pack is there once all its inputs are.
-      if (node.op === packOp && node.inputs.some((x) => this.host.get(x) === k)) throw new Elsewhere();
       const stands = node.op.kind === "leaf" || node.op === packOp;
       if (!stands && (!host || host === k)) return undefined;
       if (!loads.has(node)) loads.set(node, loads.size);
@@ -159,6 +177,7 @@ export class Grower {
     }, this.options.flagged);
     const k: Growing = { id: this.dag.add(), family, space, anchors: [], trial, sources: new Set() };
     this.kernels.push(k);
+    this.#byId.set(k.id, k);
     return k;
   }
 
@@ -179,8 +198,7 @@ export class Grower {
 
   /** Whether the kernel, with `n` in it, would read the overflow flag while it may still raise it. */
   #readsWhatItRaises(k: Growing, n: Node): boolean {
-    const check = n.op === skipOp ? n : [...this.host].find(([x, h]) => h === k && x.op === skipOp)?.[0];
-    if (!check) return false;
+    if (n.op !== skipOp && this.#check !== k) return false;
     const stack = [...k.anchors, n];
     const seen = new Set<Node>();
     while (stack.length > 0) {
@@ -188,7 +206,9 @@ export class Grower {
       if (seen.has(x) || x.op.kind === "leaf" || x.op === packOp) continue;
       seen.add(x);
       if (raises(x, this.options.flagged)) return true;
-      stack.push(...x.inputs.filter((i) => !this.host.has(i) || this.host.get(i) === k));
+      // A map node of another kernel may be computed here too.
+      const elsewhere = (i: Node) => isAnchor(i) && this.host.get(i) !== k || this.options.stored.has(i);
+      stack.push(...x.inputs.filter((i) => !elsewhere(i)));
     }
     return false;
   }
@@ -218,7 +238,24 @@ function innerOf(anchor: Node): number[] {
   return (anchor.attrs.axes as readonly number[]).map((a) => shape[a]);
 }
 
-/** Those of at least half the elements of a space: broadcast operands are no reason to join kernels. */
-function bigOnes(nodes: Iterable<Node>, elements: number): Node[] {
-  return [...nodes].filter((n) => elementsOf(boundType(n).shape) * 2 >= elements);
+function sizeOf(n: Node): number {
+  return elementsOf(boundType(n).shape);
+}
+
+/** Whether a kernel reads some of the same, of at least half the elements of a space: a broadcast operand is no reason. */
+function sharesBig(reads: Sources, k: Growing, elements: number): boolean {
+  for (const [s, size] of reads) if (size * 2 >= elements && k.sources.has(s)) return true;
+  return false;
+}
+
+function union(sets: readonly ReadonlySet<number>[]): ReadonlySet<number> {
+  const out = new Set<number>();
+  for (const s of sets) for (const x of s) out.add(x);
+  return out;
+}
+
+function merge(all: readonly Sources[]): Sources {
+  const out = new Map<Node | Growing, number>();
+  for (const m of all) for (const [s, size] of m) out.set(s, Math.max(size, out.get(s) ?? 0));
+  return out;
 }

@@ -1,6 +1,6 @@
 import type { Graph, Node } from "../ir/graph.ts";
 import { packOp } from "./fuse_arena.ts";
-import type { Cluster } from "./fuse.ts";
+import type { Cluster } from "./cluster.ts";
 import { skipOp } from "./fuse_flags.ts";
 import { isAnchor, raises } from "./fuse_grow.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";
@@ -58,8 +58,10 @@ export function tooWide(
     const { loads, computed } = reads[i];
     const bound = new Set<unknown>([...loads].map((n) => n.op.name === "state" ? n.attrs.slot : n));
     for (const r of cluster.roots) {
-      if (readers.has(r) && r.op.kind !== "leaf") bound.add(r);
-      for (const o of graph.outputs) if (o.node === r) bound.add(o.kind === "state" ? o.name : o);
+      const outputs = graph.outputs.filter((o) => o.node === r);
+      const shown = outputs.some((o) => o.kind === "result");
+      if (readers.has(r) && r.op.kind !== "leaf" && !shown) bound.add(r);
+      for (const o of outputs) bound.add(o.kind === "state" ? o.name : o);
     }
     if ([...computed].some((n) => raises(n, flagged))) bound.add("flag");
     if (bound.size > most) return { cluster, excess: bound.size - most };

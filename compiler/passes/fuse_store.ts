@@ -1,8 +1,8 @@
 import type { Node } from "../ir/graph.ts";
 import { packOp } from "./fuse_arena.ts";
-import { skipOp } from "./fuse_flags.ts";
 import type { CostModel, Recompute } from "./fuse_cost.ts";
 import { bytesOf, readBytes } from "./fuse_cost.ts";
+import { skipOp } from "./fuse_flags.ts";
 import type { Growing } from "./fuse_grow.ts";
 import { isAnchor } from "./fuse_grow.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";
@@ -12,14 +12,13 @@ export interface StoreContext {
   readonly nodes: readonly Node[];
   readonly users: ReadonlyMap<Node, readonly Node[]>;
   readonly outputs: ReadonlySet<Node>;
-  readonly kernels: readonly Growing[];
   readonly host: ReadonlyMap<Node, Growing>;
   readonly recompute: ReadonlyMap<Node, Recompute>;
   /** Stored in any case, and in no case. */
   readonly forced: ReadonlySet<Node>;
   readonly barred: ReadonlySet<Node>;
   /** What the round before chose. */
-  readonly before: ReadonlySet<Node> | undefined;
+  readonly before: Choice | undefined;
   /** State that the graph reads and writes, with what it writes. */
   readonly overwritten: ReadonlyMap<Node, Node>;
   readonly costs: CostModel;
@@ -27,81 +26,83 @@ export interface StoreContext {
   readonly openKernels: boolean;
 }
 
+export interface Choice {
+  readonly stored: ReadonlySet<Node>;
+  /** For each node, the kernels that compute with it, named by the first node they exist for. */
+  readonly wanted: ReadonlyMap<Node, ReadonlySet<Node>>;
+}
+
 /**
  * Which nodes are stored, decided from the outputs back: a node is wanted in every kernel that computes one of its users
  * in registers, and what is wanted outside the kernel that hosts it is either stored there once and loaded, or computed
  * again where it is wanted, whichever moves less.
  */
-export function chooseStored(c: StoreContext): Set<Node> {
+export function chooseStored(c: StoreContext): Choice {
   const stored = new Set<Node>();
-  const wanted = new Map<Node, Set<number>>();
+  const wanted = new Map<Node, Set<Node>>();
   for (let i = c.nodes.length - 1; i >= 0; i--) {
     const n = c.nodes[i];
-    const sites = new Set<number>();
+    const sites = new Set<Node>();
     for (const u of c.users.get(n)!) {
-      if (isAnchor(u) || stored.has(u)) {
-        const home = c.host.get(u);
-        // Not hosted yet: a kernel of its own, unlike any other.
-        sites.add(home ? home.id : -1 - c.nodes.indexOf(u));
-      } else wanted.get(u)!.forEach((s) => sites.add(s));
+      if (isAnchor(u) || stored.has(u)) sites.add(leader(c, u) ?? u);
+      else wanted.get(u)!.forEach((s) => sites.add(s));
     }
     wanted.set(n, sites);
     if (n.op.kind === "leaf" || n.op === packOp) continue;
-    const host = c.host.get(n);
-    const outside = [...sites].filter((s) => s !== host?.id);
-    if (c.outputs.has(n) || c.forced.has(n)) stored.add(n);
-    else if (
-      outside.length > 0 && (isAnchor(n) || (host || c.openKernels) && isWorthStoring(c, n, outside))
-    ) {
-      stored.add(n);
-    }
+    const home = leader(c, n);
+    const outside = [...sites].filter((s) => s !== home);
+    const may = isAnchor(n) || (home !== undefined || c.openKernels) && isWorthStoring(c, n, outside);
+    if (c.outputs.has(n) || c.forced.has(n) || outside.length > 0 && may) stored.add(n);
   }
-  return stored;
+  return { stored, wanted };
 }
 
-function isWorthStoring(c: StoreContext, n: Node, sites: readonly number[]): boolean {
+/** The kernel that hosts a node, by its first node. */
+function leader(c: StoreContext, n: Node): Node | undefined {
+  return c.host.get(n)?.anchors[0];
+}
+
+function isWorthStoring(c: StoreContext, n: Node, sites: readonly Node[]): boolean {
   if (n.op === skipOp) return true;
-  if (n.op.kind === "map" && n.op.view || c.barred.has(n)) return false;
-  const host = c.host.get(n);
+  if (sites.length === 0 || n.op.kind === "map" && n.op.view || c.barred.has(n)) return false;
+  const { costs } = c;
+  const home = leader(c, n);
   const r = c.recompute.get(n)!;
   const size = elementsOf(boundType(n).shape);
-  const read = readBytes(n, r);
-  const work = r.operations * c.costs.operation;
+  const read = readBytes(n, r) + r.sources.size * costs.binding;
+  const work = r.operations * costs.operation;
   let again = 0;
-  const load = read + r.sources.size * c.costs.binding;
-  for (const s of sites) again += load + work * Math.max(size, visits(c, s, size));
-  // Recomputing elsewhere needs the sources in memory; those that only this kernel makes would be stored for it.
-  if (host) {
-    for (const s of r.sources) {
-      const storedAnyway = escapes(c, s, host) && (c.before?.has(s) ?? true);
-      if (c.host.get(s) === host && !storedAnyway) again += bytesOf(s) + c.costs.binding;
-    }
-  }
-  // A scalar of the State that changes in this run cannot change in place while later kernels still read it.
+  for (const s of sites) again += read + work * Math.max(size, visits(c, s, size));
   for (const s of r.sources) {
-    const writer = c.overwritten.get(s);
-    if (writer && bytesOf(s) === 4 && sites.some((k) => k !== c.host.get(writer)?.id)) {
-      again += c.costs.launch;
-    }
+    // Recomputing elsewhere needs the sources in memory; those that nothing else wants would be stored for it.
+    const mate = home !== undefined && leader(c, s) === home;
+    if (mate && !isStoredAnyway(c, s, n, sites)) again += bytesOf(s) + costs.binding;
+    // A scalar of the State that changes in this run cannot change in place while later kernels still read it.
+    const next = c.overwritten.get(s);
+    if (next && bytesOf(s) === 4 && sites.some((k) => k !== leader(c, next))) again += costs.launch;
   }
-  const bytes = bytesOf(n) + c.costs.binding;
-  const once = bytes * (1 + sites.length) +
-    (host ? 0 : read + work * size + (size > 1 ? c.costs.launch : 0));
+  const opening = home !== undefined ? 0 : read + work * size + (size > 1 ? costs.launch : 0);
+  const once = (bytesOf(n) + costs.binding) * (1 + sites.length) + opening;
   // Ties go to fewer tensors.
-  return once + c.costs.binding / 8 < again;
+  return once + costs.binding / 8 < again;
+}
+
+/** Whether `s` stands in memory even where `n`, made of it by the same kernel, is stored for all that want `n`. */
+function isStoredAnyway(c: StoreContext, s: Node, n: Node, sites: readonly Node[]): boolean {
+  if (c.outputs.has(s) || c.forced.has(s)) return true;
+  const host = c.host.get(s);
+  if (!c.before) return c.users.get(s)!.some((u) => c.host.get(u) !== host);
+  if (!c.before.stored.has(s)) return false;
+  const others = [...c.before.wanted.get(s)!].filter((k) => k !== host!.anchors[0]);
+  return c.before.stored.has(n) ? others.length > 0 : others.some((k) => !sites.includes(k));
 }
 
 /** How often a kernel evaluates an operand of `size` elements, all its elements together. */
-function visits(c: StoreContext, site: number, size: number): number {
-  const k = c.kernels[site];
+function visits(c: StoreContext, site: Node, size: number): number {
+  const k = c.host.get(site);
   if (!k) return size;
   if (k.family !== "matmul") return Math.max(size, k.space.elements);
   // Each operand is staged once for every tile of the other's extent.
   const [m, n] = k.space.outer.slice(-2);
   return size * Math.max(1, Math.min(m, n) / 128);
-}
-
-/** Whether a node of a kernel is used by a node that the kernel does not host. */
-function escapes(c: StoreContext, n: Node, host: Growing): boolean {
-  return c.users.get(n)!.some((u) => c.host.get(u) !== host);
 }

@@ -108,7 +108,7 @@ export class Brackets {
       const partner = this.#partner(type);
       if (this.inList && type !== T.RBrace) {
         // Whatever leaves fewer brackets without a partner is what was meant.
-        const lists = this.#openLists();
+        const lists = this.openLists();
         const skipped = partner === -1 ? 1 : this.#frames.length - 1 - partner;
         const kept = lists.slice(0, lists.length - (partner === -1 ? 1 : skipped + 1));
         if (look.slips(lists) + 1 < look.slips(kept) + skipped) return this.drop(closer);
@@ -229,7 +229,7 @@ export class Brackets {
   }
 
   /** What the lists that are open here want for closers, outermost first. */
-  #openLists(): TokenType[] {
+  openLists(): TokenType[] {
     const brace = this.#frames.findLastIndex((f) => f.open === undefined || f.open.tokenType === T.LBrace);
     return this.#frames.slice(brace + 1).map((f) => CLOSER.get(f.open!.tokenType)!);
   }

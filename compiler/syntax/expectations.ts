@@ -38,5 +38,4 @@ const EXPECTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   indices: { RBracket: "`,` or `]`" },
   inClause: { Identifier: A_PRECISION },
   cast: { Identifier: "a dtype" },
-  layer: { LParen: "`(` and the layer's arguments" },
 };

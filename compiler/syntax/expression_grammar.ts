@@ -2,6 +2,7 @@
 
 import { CstParser, type IToken, type TokenType } from "chevrotain";
 import * as E from "./expectations.ts";
+import { endOf, makeToken } from "./report.ts";
 import * as T from "./tokens.ts";
 
 /** Thrown to leave the parser when a program is mostly faults. */
@@ -24,7 +25,8 @@ const KEPT = new Set<TokenType>([
   ...T.ITEM_WORDS.values(),
   ...T.TRAIN_WORDS.values(),
 ]);
-const INSERTED = new Set<TokenType>([T.Equals, T.Colon, T.Arrow, T.Then]);
+/** Tokens that are put in where they are missing; a name so put in is empty. */
+const INSERTED = new Set<TokenType>([T.Identifier, T.Equals, T.Colon, T.Arrow, T.Then]);
 
 /**
  * Binary operators come as flat lists; their precedence is the tree builder's. So the parser recurses through brackets
@@ -63,8 +65,13 @@ export abstract class ExpressionGrammar extends CstParser {
     return INSERTED.has(type);
   }
 
-  protected override canTokenTypeBeDeletedInRecovery(_: TokenType): boolean {
-    return !KEPT.has(this.LA(1).tokenType);
+  protected override canTokenTypeBeDeletedInRecovery(wanted: TokenType): boolean {
+    return wanted !== T.Identifier && !KEPT.has(this.LA(1).tokenType);
+  }
+
+  protected override getTokenToInsert(type: TokenType): IToken {
+    const previous = this.LA(0);
+    return { ...makeToken(type, "", endOf(previous)), isInsertedInRecovery: true, payload: previous.payload };
   }
 
   expr = this.RULE("expr", () => {

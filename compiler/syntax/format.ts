@@ -260,12 +260,15 @@ class Formatter extends ExprFormatter {
     return pads;
   }
 
-  /** The column of an entry's `=`, if it stands on the line on which the entry starts. */
+  /** The column of an entry's `=`, if nothing but the entry's head stands before it on its line. */
   #equalsColumn(entry: Entry): number | undefined {
-    if ("doc" in entry || breaks(entry.head)) return undefined;
+    if ("doc" in entry || breaks(entry.head) || this.trivia.hasLeading(entry.equals.startOffset)) {
+      return undefined;
+    }
     const { text } = this.trivia;
     const lineStart = text.lastIndexOf("\n", entry.equals.startOffset) + 1;
-    return lineStart <= entry.start ? entry.equals.startOffset - lineStart : undefined;
+    const alone = lineStart <= entry.start && text.slice(lineStart, entry.start).trim() === "";
+    return alone ? entry.equals.startOffset - lineStart : undefined;
   }
 }
 

@@ -9,6 +9,7 @@ import { Brackets, type Context } from "./brackets.ts";
 import { Lookahead } from "./lookahead.ts";
 import { endOf, makeToken, quote, type Reporter, retype } from "./report.ts";
 import type { Scan } from "./scan.ts";
+import { mendSemicolon, mendSign } from "./signs.ts";
 import * as T from "./tokens.ts";
 import { HOMES, meantKeyword, startsConstruct } from "./words.ts";
 
@@ -66,6 +67,8 @@ class Structurer {
   readonly #dropped = new Set<IToken>();
   /** The last keyword, whose brackets have not come yet. */
   #head?: TokenType;
+  /** Statements stand outside of their block, and that was said. */
+  #lost = false;
 
   constructor(readonly reporter: Reporter, readonly scan: Scan) {
     this.#brackets = new Brackets(reporter, !scan.cutShort);
@@ -103,11 +106,7 @@ class Structurer {
     switch (token.tokenType) {
       case T.Let:
       case T.Return:
-        brackets.closeLists(token);
-        this.#enterStatement(token);
-        brackets.startStatement();
-        if (token.tokenType === T.Return) brackets.top.returned = true;
-        return brackets.emit(token);
+        return this.#statement(token);
       case T.LParen:
         if (this.#bindsHere && this.#ended && this.#look.isTarget()) {
           this.#insert(T.Let, "let", token, "a pattern");
@@ -124,10 +123,10 @@ class Structurer {
       case T.RBracket:
         return brackets.close(token, this.#look);
       case T.Semicolon:
-        return this.#semicolon(token);
+        return mendSemicolon(this.reporter, brackets, token);
       case T.Equals:
       case T.Colon:
-        return brackets.emit(this.#sign(token));
+        return brackets.emit(mendSign(this.reporter, brackets, token));
       case T.If:
       case T.Else:
         brackets.choice(token);
@@ -163,16 +162,41 @@ class Structurer {
     const end = this.#look.groupEnd();
     const partner = end === undefined ? undefined : this.#look.peek(end);
     if (partner) this.#dropped.add(partner);
+    else this.#lost = true;
     this.#brackets.drop(token, partner);
   }
 
+  /** A `let` or `return`: it closes lists, and has a place in a block only, or as `let` in a train block. */
+  #statement(token: IToken): void {
+    const brackets = this.#brackets;
+    brackets.closeLists(token);
+    const fits = this.#enterStatement(token);
+    brackets.startStatement();
+    if (token.tokenType === T.Return) brackets.top.returned = true;
+    if (!fits) brackets.markFaulty();
+    if (!fits && !this.#lost) {
+      this.#lost = true;
+      const message = `${quote(token.image)} cannot stand here`;
+      this.reporter.report("MPT0122", message, this.reporter.spanOf(token), "outside of a block", {
+        help: token.tokenType === T.Let
+          ? "`let` stands in a fn, a forward or a train block; out here write `const`"
+          : "`return` ends a fn or a forward",
+      });
+    }
+    brackets.emit(token);
+  }
+
   /** Makes a place for a `let` or `return` where its brace was forgotten or another was closed too early. */
-  #enterStatement(token: IToken): void {
+  #enterStatement(token: IToken): boolean {
     const { context } = this.#brackets.top;
-    if (context === "block" || context === "train") return;
+    const bound = token.tokenType === T.Let;
+    if (context === "block" || (context === "train" && bound)) return true;
     const body = this.#head && BODY.get(this.#head);
-    if (body === "block" || (body === "train" && token.tokenType === T.Let)) this.#openForgotten(body, token);
-    else this.#brackets.reopen(token.tokenType === T.Let ? ["block", "train"] : ["block"], token);
+    if (body !== "block" && !(body === "train" && bound)) {
+      return this.#brackets.reopen(bound ? ["block", "train"] : ["block"], token);
+    }
+    this.#openForgotten(body, token);
+    return true;
   }
 
   #openForgotten(context: Context, before: IToken): void {
@@ -200,8 +224,11 @@ class Structurer {
     }
     const next = this.#look.peek(1)?.tokenType;
     const named = NAMES.has(this.#previous()!);
+    if (next === T.Equals && !named && brackets.inList && this.#look.startsLine(token)) {
+      const field = T.FIELD_WORDS.has(token.image) && this.#look.slips(brackets.openLists()) > 0;
+      if (field || this.#ended) brackets.closeLists(token);
+    }
     if (next === T.Equals && !named && this.#ended) {
-      if (brackets.inList && this.#look.startsLine(token)) brackets.closeLists(token);
       if (brackets.top.context === "file" && T.FIELD_WORDS.has(token.image)) this.#enter("train", token);
     }
     const { context } = brackets.top;
@@ -236,19 +263,26 @@ class Structurer {
   #keyword(token: IToken): TokenType | undefined {
     const home = HOMES.find((h) => h.words.has(token.image));
     const previous = this.#previous();
-    if (!home || previous === T.In || previous === T.As || previous === T.Dot) return undefined;
+    if (!home || previous === T.Dot || previous === T.Arrow) return undefined;
     const keyword = home.words.get(token.image)!;
     const { context } = this.#brackets.top;
+    const afterName = previous === T.In || previous === T.As;
+    if (afterName && (context !== home.context || context === "train")) return undefined;
+    const nameBeforeBrace = previous === T.Policy || previous === T.Model || previous === T.Train;
+    if (keyword === T.Import && nameBeforeBrace) return undefined;
     const certain = startsConstruct(keyword, this.#look.peek);
     if (context === home.context) {
       if (this.#ended) return certain || context !== "train" ? keyword : undefined;
       // After an operator these could be calls, or a name before the next field.
       const name = keyword === T.Forward || keyword === T.Batch || keyword === T.Metric;
-      return certain && !name && this.#look.startsLine(token) ? keyword : undefined;
+      return certain && (!name || afterName || previous === T.Precision) && this.#look.startsLine(token)
+        ? keyword
+        : undefined;
     }
     if (!certain || !this.#look.startsLine(token)) return undefined;
     if (home.context === "file") {
-      if (this.#look.indented(token)) return undefined;
+      // `const` may be a value before the next field.
+      if (this.#look.indented(token) || (keyword === T.Const && !this.#ended)) return undefined;
       this.#brackets.closeDownTo(1, token.startOffset);
       return keyword;
     }
@@ -338,61 +372,4 @@ class Structurer {
     }
     this.#look.at += 2;
   }
-
-  // Signs
-
-  /** `=` or `:`, as the place wants it; reported where the other one was written. */
-  #sign(token: IToken): IToken {
-    const name = this.#brackets.last;
-    const before = this.#previous(2);
-    const { context } = this.#brackets.top;
-    const [meant, what] = token.tokenType === T.Equals
-      ? wantsColon(context, before, name?.tokenType)
-      : wantsEquals(before, name?.tokenType);
-    if (!meant) return token;
-    const text = meant === T.Colon ? ":" : "=";
-    const span = this.reporter.spanOf(token);
-    // `lr = 1` reads well as `lr: 1`, and `loss: x` as `loss = x`.
-    const wide = this.reporter.span(endOf(name!), span.end);
-    this.reporter.report(
-      "MPT0117",
-      `\`${text}\` stands after ${what}, not \`${token.image}\``,
-      span,
-      "the wrong sign",
-      {
-        edit: { help: `write \`${text}\``, replacements: [{ span: wide, text: text === "=" ? " =" : text }] },
-      },
-    );
-    return retype(token, meant);
-  }
-
-  #semicolon(token: IToken): void {
-    const span = this.reporter.spanOf(token);
-    const { inList } = this.#brackets;
-    const message = inList ? "`;` does not separate elements" : "`;` does not end a statement";
-    const help = inList ? "write `,`" : "remove it: every statement starts with a word of its own";
-    this.reporter.report("MPT0108", message, span, "not part of the language", {
-      edit: { help, replacements: [{ span, text: inList ? "," : "" }] },
-    });
-    if (inList) this.#brackets.emit(retype(token, T.Comma));
-  }
-}
-
-type Wanted = readonly [] | readonly [sign: TokenType, what: string];
-
-/** Whether an `=` after `name`, itself after `before`, should be a `:`. */
-function wantsColon(context: Context, before: TokenType | undefined, name: TokenType | undefined): Wanted {
-  if (before !== T.LParen && before !== T.Comma && before !== T.LBrace) return [];
-  if (context === "rules" && name === T.StringLiteral) return [T.Colon, "a rule's path"];
-  if (name !== T.Identifier) return [];
-  if (context === "rules") return [T.Colon, "a rule's key"];
-  if (context === "args") return [T.Colon, "an argument's name"];
-  return context === "typed" ? [T.Colon, "an input's name"] : [];
-}
-
-/** Whether a `:` after `name`, itself after `before`, should be an `=`. */
-function wantsEquals(before: TokenType | undefined, name: TokenType | undefined): Wanted {
-  if (name === T.FieldName) return [T.Equals, "a field's name"];
-  if (before === T.Layer) return [T.Equals, "a layer's name"];
-  return before === T.Metric ? [T.Equals, "a metric's name"] : [];
 }

@@ -21,9 +21,8 @@ export function reportSyntaxErrors(
     if (faulty.has(fault.place)) continue;
     faulty.add(fault.place);
     // A token that cannot be read has had its report; a file's own level has items and statements only after a fault.
-    const known = token.tokenType === T.BadNumber ||
-      (message === A_DECLARATION && INSIDE.has(token.tokenType));
-    if (!known) fault.report();
+    const skipped = message === A_DECLARATION && INSIDE.has(token.tokenType);
+    if (token.tokenType !== T.BadNumber && !skipped) fault.report();
   }
 }
 

@@ -20,27 +20,28 @@ export const HOMES: readonly { readonly context: Context; readonly words: Readon
 export function startsConstruct(keyword: TokenType, peek: Peek): boolean {
   const first = peek(1)?.tokenType;
   const second = peek(2)?.tokenType;
+  const named = first === T.Identifier;
+  // In `… = model` before `forward(…)` or `import {…}` the word is a name.
+  const fresh = named && !HOMES.some((h) => h.words.has(peek(1)!.image));
   switch (keyword) {
     case T.Import:
     case T.Precision:
       return first === T.LBrace;
     case T.Const:
-      return first === T.Identifier && second === T.Equals;
+      return named && second === T.Equals;
     case T.Policy:
-      return first === T.Identifier && second === T.LBrace;
+      return fresh && second === T.LBrace;
     case T.Fn:
-      return first === T.Identifier && second === T.LParen;
+      return fresh && second === T.LParen;
     case T.Model:
     case T.Train:
-      // `model` alone may be the value of the constant before an import.
-      return first === T.Identifier && peek(1)!.image !== "import" &&
-        (second === T.LParen || second === T.LBrace);
+      return fresh && (second === T.LParen || second === T.LBrace);
     case T.Layer:
-      return first === T.Identifier && (second === T.Equals || second === T.Colon);
+      return named && (second === T.Equals || second === T.Colon);
     case T.Param:
-      return first === T.Identifier && second === T.Colon;
+      return named && second === T.Colon;
     case T.Metric:
-      return first === T.Identifier;
+      return named;
     default: // forward, batch
       return first === T.LParen;
   }

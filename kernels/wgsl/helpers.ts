@@ -51,7 +51,10 @@ const FORMATS: Record<string, Format> = {
 const hex = (x: number) => `0x${x.toString(16)}u`;
 const decimal = (x: number) => `${x}f`.replace("e+", "e");
 
-/** Nearest value, ties to even, saturated; NaN stays NaN. */
+/**
+ * Nearest value, ties to even, saturated; NaN stays NaN. In integers even where f16 is native: NVIDIA's driver takes
+ * f32(f16(x)) for x.
+ */
 function roundCode(name: string, f: Format): string {
   const half = (1 << (f.drop - 1)) - 1;
   return `\
@@ -222,6 +225,10 @@ fn round_bf16(x: f32) -> f32 {
   code_bf16: { code: `fn code_bf16(x: f32) -> u32 { return bitcast<u32>(x) >> 16u; }` },
   value_bf16: { code: `fn value_bf16(h: u32) -> f32 { return bitcast<f32>(h << 16u); }` },
 
+  value_f16_native: { code: `fn value_f16_native(h: u32) -> f32 { return f32(bitcast<vec2<f16>>(h).x); }` },
+  code_f16_native: {
+    code: `fn code_f16_native(x: f32) -> u32 { return bitcast<u32>(vec2<f16>(f16(x), 0h)); }`,
+  },
   value_f16: {
     // By bits, because unpack2x16float may flush subnormals.
     code: `\
@@ -269,5 +276,10 @@ export class Helpers {
   /** Their definitions, in an order that WGSL readers expect. */
   texts(): string[] {
     return this.#order.map((name) => HELPERS[name].code);
+  }
+
+  /** Whether any of them needs `enable f16`. */
+  usesF16(): boolean {
+    return this.#order.some((name) => name.endsWith("_native"));
   }
 }

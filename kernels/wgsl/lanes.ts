@@ -92,6 +92,10 @@ export class LaneAnalysis {
           if (uniform) return { step: 0, align };
         }
         break;
+      case "min":
+      case "max":
+        if (integer && uniform) return { step: 0, align: Math.min(a.align, b.align) };
+        break;
       case "quo":
       case "mod": {
         const by = x.args[1];

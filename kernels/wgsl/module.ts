@@ -4,8 +4,17 @@ import { Body, type Value } from "./body.ts";
 import { Emitter } from "./emitter.ts";
 import { Helpers } from "./helpers.ts";
 import { Prims } from "./prims.ts";
-import { printable, Storage } from "./storage.ts";
+import { printable, Storage, type StorageOptions } from "./storage.ts";
 import type { Expr } from "../../compiler/core/expr.ts";
+
+/** What a kernel needs beyond plain WGSL. */
+export interface Extensions {
+  readonly f16?: boolean;
+  /** Lines that come before every declaration. */
+  readonly directives?: readonly string[];
+  /** More parameters of `main`. */
+  readonly parameters?: readonly string[];
+}
 
 /** A WGSL module being written: one function, `main`, over a one-dimensional workgroup. */
 export class Module {
@@ -15,15 +24,17 @@ export class Module {
   readonly storage: Storage;
   readonly emitter: Emitter;
   readonly #shared: string[] = [];
+  #halves = false;
 
   constructor(
     readonly kernel: Kernel,
     readonly target: Target,
     readonly workgroupSize: number,
     roots: readonly Expr[],
-    widths: readonly (1 | 2 | 4)[] = [],
+    options: StorageOptions = {},
+    readonly extensions: Extensions = {},
   ) {
-    this.storage = new Storage(kernel, target, this.prims, widths);
+    this.storage = new Storage(kernel, target, this.prims, options);
     this.emitter = new Emitter(this.prims, this.storage, roots);
   }
 
@@ -46,6 +57,13 @@ export class Module {
     return { value: body.define(`i32(wid.x + wid.y * ${x}u)`, "i32", x * y - 1, "group"), grid: [x, y, 1] };
   }
 
+  /** Two f16 in a word, of values that f16 holds exactly. */
+  packHalves(low: Value, high: Value): Value {
+    this.#halves = true;
+    const write = (x: string, y: string) => `bitcast<u32>(vec2<f16>(f16(${x}), f16(${y})))`;
+    return this.body.pure("halves", [low, high], "u32", write);
+  }
+
   /** The index of this invocation in its workgroup. */
   lane(): Value {
     return this.body.define("i32(lid)", "i32", this.workgroupSize - 1, "t");
@@ -53,16 +71,23 @@ export class Module {
 
   finish(grid: readonly [number, number, number], variant: string): Shader {
     const { kernel, emitter } = this;
-    const f16 = this.storage.usesF16();
+    const { f16: always = false, directives = [], parameters = [] } = this.extensions;
+    const f16 = always || this.storage.usesF16() || this.helpers.usesF16() || this.#halves;
+    const builtins = [
+      "@builtin(workgroup_id) wid: vec3<u32>",
+      "@builtin(local_invocation_index) lid: u32",
+      ...parameters,
+    ];
     const lines = [...emitter.prologue(), ...this.body.finish(), ...emitter.epilogue(kernel.flag)];
     const parts = [
       `// ${printable(kernel.name)}: ${kernel.family}, ${variant}`,
       ...(f16 ? ["enable f16;"] : []),
+      ...directives,
       ...this.storage.declarations(),
       ...this.#shared,
       ...this.helpers.texts(),
       `@compute @workgroup_size(${this.workgroupSize})`,
-      "fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {",
+      `fn main(${builtins.join(", ")}) {`,
       ...lines.map((l) => `  ${l}`),
       "}",
       "",

@@ -21,6 +21,13 @@ interface Slot {
   readonly atomic: boolean;
 }
 
+export interface StorageOptions {
+  /** Components of an array element, for each binding: loads and stores of that many move together. */
+  readonly widths?: readonly (1 | 2 | 4)[];
+  /** Native f16 is kept in words all the same, two to each. */
+  readonly halvesInWords?: boolean;
+}
+
 const SWIZZLE = ["x", "y", "z", "w"];
 
 /**
@@ -30,14 +37,13 @@ const SWIZZLE = ["x", "y", "z", "w"];
 export class Storage {
   readonly #slots: readonly Slot[];
 
-  /** @param widths components of an array element, for each binding: loads and stores of that many move together */
   constructor(
     readonly kernel: Kernel,
     readonly target: Target,
     readonly prims: Prims,
-    widths: readonly (1 | 2 | 4)[] = [],
+    readonly options: StorageOptions = {},
   ) {
-    this.#slots = kernel.bindings.map((b, i) => this.#slot(b, i, widths[i] ?? 1));
+    this.#slots = kernel.bindings.map((b, i) => this.#slot(b, i, options.widths?.[i] ?? 1));
   }
 
   /** The declarations, in order. */
@@ -81,6 +87,22 @@ export class Storage {
     return this.#guarded(this.#rawLane(binding, first, lane, guard), guard);
   }
 
+  /** Four consecutive words as they stand; `first` is the index of an element that is a multiple of four words. */
+  loadWords(binding: number, first: Value, guard?: Value): Value {
+    const { prims } = this, { body } = prims;
+    const slot = this.#slots[binding];
+    const unit = this.#unitIndex(slot, this.#componentIndex(slot, first));
+    const parts = Array.from(
+      { length: 4 / slot.width },
+      (_, i) => this.#unit(binding, slot, prims.add(unit, prims.i32(i)), guard),
+    );
+    const words = parts.length === 1
+      ? parts[0]
+      : body.pure("words", parts, "u32", (...p) => `vec4<u32>(${p.join(", ")})`);
+    if (!guard || guard.constant) return words;
+    return body.pure("words?", [words, guard], "u32", (w, g) => `select(vec4<u32>(), ${w}, ${g})`);
+  }
+
   /** Whether values of this dtype are kept as bits in words here. */
   isPacked(binding: number): boolean {
     return this.#slots[binding].lanes > 1;
@@ -108,7 +130,7 @@ export class Storage {
         return body.pure("code.bool", [value], "u32", (x) => `u32(${x})`);
       default: {
         const rounded = exact ? value : this.rounded(value, dtype);
-        const name = helpers.use(`code_${dtype}`);
+        const name = helpers.use(`code_${this.#variant(dtype)}`);
         return body.pure(name, [rounded], "u32", (x) => `${name}(${x})`);
       }
     }
@@ -159,7 +181,7 @@ export class Storage {
 
   #slot(b: Binding, i: number, width: 1 | 2 | 4): Slot {
     const direct = byteSize(b.dtype) === 4;
-    const native = b.dtype === "f16" && this.target.f16;
+    const native = b.dtype === "f16" && this.target.f16 && !this.options.halvesInWords;
     const component = native ? "f16" : b.dtype === "f32" || b.dtype === "i32" ? b.dtype : "u32";
     return {
       dtype: b.dtype,
@@ -168,6 +190,11 @@ export class Storage {
       width,
       atomic: this.kernel.flag === i,
     };
+  }
+
+  /** Which helpers convert what is exact: native f16 is left to the hardware. */
+  #variant(dtype: DType): string {
+    return dtype === "f16" && this.target.f16 ? "f16_native" : dtype;
   }
 
   #componentIndex(slot: Slot, index: Value): Value {
@@ -256,7 +283,7 @@ export class Storage {
       } else if (dtype === "bool") {
         value = body.pure("value.bool", [raw], "bool", (x) => `(${x} != 0u)`);
       } else if (dtype !== "u8") {
-        const name = helpers.use(`value_${dtype}`);
+        const name = helpers.use(`value_${this.#variant(dtype)}`);
         value = body.pure(name, [raw], "f32", (x) => `${name}(${x})`, { named: true });
       }
     }

@@ -1,4 +1,4 @@
-import { isNarrowRange, type Kind, kindOf } from "../../compiler/core/dtype.ts";
+import { type DType, isNarrowRange, type Kind, kindOf } from "../../compiler/core/dtype.ts";
 import type { Expr, Prim } from "../../compiler/core/expr.ts";
 import type { Binding } from "../../compiler/core/kernel.ts";
 import { Address, type Affine, AffineAnalysis } from "./affine.ts";
@@ -55,17 +55,27 @@ export class TapeBuilder {
     if (bankOf(kindOf(dtype)) !== bankOf(value.kind)) {
       throw new Error(`the value stored in ${name} is ${value.kind}, which ${dtype} does not hold`);
     }
-    const { node } = this.value(value);
+    // A store rounds as a `round` to its dtype does, so it can do both.
+    const rounds = value.e === "round" && value.to === dtype && isNarrow(dtype);
+    const { node } = this.value(rounds ? value.arg : value);
     const lanes = this.#varies(at) & LANE;
     if (node.varies & LANE && !lanes) {
       throw new Error(`the value stored in ${name} varies more than its index`);
     }
-    const pattern = array(this.#pattern(at));
-    const common = { b: pattern, address: new Address(at), lanes: lanes !== 0, store: binding };
+    const common = {
+      b: array(this.#pattern(at)),
+      address: new Address(at),
+      lanes: lanes !== 0,
+      store: binding,
+    };
     if (isNarrow(dtype)) {
-      const wide = this.#options.precision === "f64";
-      const { store, format } = wide ? { ...wideOps(dtype), format: undefined } : narrowOps(dtype);
-      this.#stores.push({ ...common, fn: store, a: { node, bits: !wide }, d: format });
+      const cell = this.#overflowCell(rounds && value.flag, dtype);
+      if (this.#options.precision === "f64") {
+        this.#stores.push({ ...common, fn: wideOps(dtype).store, a: { node }, c: array(cell) });
+      } else {
+        const { store, format } = narrowOps(dtype);
+        this.#stores.push({ ...common, fn: store, a: { node, bits: true }, c: array(cell), d: format });
+      }
     } else {
       const run = lanes && this.#isRun(at) && kindOf(dtype) === dtype && dtype !== "bool";
       this.#stores.push({ ...common, fn: run ? storeRun : storeOp(dtype), a: { node } });
@@ -112,25 +122,8 @@ export class TapeBuilder {
         return this.#prim(x.fn, x.args.map((a) => this.value(a)), x.kind);
       case "load":
         return this.#load(x);
-      case "round": {
-        const arg = this.value(x.arg).node;
-        const wide = this.#options.precision === "f64";
-        if (x.to === "f32" && !wide) return { node: arg, kind: "f32" };
-        const flagged = x.flag && isNarrowRange(x.to);
-        return this.#once(`round ${x.to} ${flagged} ${arg.id}`, "f32", arg.varies, () => {
-          const { round, format } = wide || !isNarrow(x.to)
-            ? { ...wideOps(x.to as "f16"), format: undefined }
-            : narrowOps(x.to);
-          const cell = flagged ? this.#options.overflow : new Int32Array(1);
-          return {
-            fn: round,
-            bitsOut: !wide,
-            a: { node: arg, bits: !wide },
-            b: array(cell),
-            d: format,
-          };
-        });
-      }
+      case "round":
+        return this.#round(x);
       case "acc": {
         const found = this.#accumulators[x.index];
         if (!found) throw new Error(`accumulator ${x.index} is used before it is computed`);
@@ -184,6 +177,24 @@ export class TapeBuilder {
         load: x.binding,
       };
     });
+  }
+
+  #round({ to, arg, flag }: Expr & { e: "round" }): Value {
+    const { node } = this.value(arg);
+    const wide = this.#options.precision === "f64";
+    if (to === "f32" && !wide) return { node, kind: "f32" };
+    const cell = this.#overflowCell(flag, to);
+    const key = `round ${to} ${cell === this.#options.overflow} ${node.id}`;
+    return this.#once(key, "f32", node.varies, () => {
+      if (wide || !isNarrow(to)) return { fn: wideOps(to).round, a: { node }, b: array(cell) };
+      const { round, format } = narrowOps(to);
+      return { fn: round, bitsOut: true, a: { node, bits: true }, b: array(cell), d: format };
+    });
+  }
+
+  /** Where a rounding reports an overflow: the kernel's word, or nobody's. */
+  #overflowCell(flag: boolean, to: DType): Int32Array {
+    return flag && isNarrowRange(to) ? this.#options.overflow : new Int32Array(1);
   }
 
   #prim(fn: Prim, args: readonly Value[], kind: Kind): Value {

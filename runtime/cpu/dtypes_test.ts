@@ -122,9 +122,15 @@ Deno.test("an overflow raises the flag where the rounding is flagged, and only t
         x[17] = v;
         const reads = [readBinding([40], "f32")];
         const value: Expr = { e: "round", to: dtype, arg: load(reads, 0, coord(0)), flag, kind: "f32" };
-        const { overflow, outputs } = await runKernel(mapKernel([40], reads, [value]), [x]);
-        assertEquals(overflow, flag && overflows(v, dtype), `${v} to ${dtype}`);
-        assertEquals(outputs.get(1)![17], round(v, dtype));
+        const wide = mapKernel([40], reads, [value]);
+        const narrow = { ...wide, bindings: wide.bindings.with(1, { ...wide.bindings[1], dtype }) };
+        for (const kernel of [wide, narrow]) {
+          for (const precision of ["f32", "f64"] as const) {
+            const { overflow, outputs } = await runKernel(kernel, [x], precision);
+            assertEquals(overflow, flag && overflows(v, dtype), `${v} to ${dtype}`);
+            assertEquals(outputs.get(1)![17], round(v, dtype));
+          }
+        }
       }
     }
   }

@@ -28,7 +28,7 @@ for (const precision of ["f32", "f64"] as const) {
         cases,
         ([s, values]) => checkKernel(mapKernel(s.extents, s.bindings, values), tensorsOf(s), { precision }),
       ),
-      { numRuns: 50, endOnFailure: true },
+      { numRuns: 30, endOnFailure: true },
     );
   });
 }

@@ -63,7 +63,7 @@ Deno.test("matmul: every layout of both operands, in batches", async () => {
         await checkKernel(matmulKernel({ batch, m, n, k }, reads, a, b), tensors, { precision });
       }
     }),
-    { numRuns: 60, endOnFailure: true },
+    { numRuns: 40, endOnFailure: true },
   );
 });
 

@@ -102,7 +102,7 @@ function roundBf16(n: number, o: Ints, a: Ints): void {
 
 type Codes = Uint16Array | Uint8Array;
 
-/** Stores o[at + b[i]] = code of f32 bits a[i]. */
+/** Stores o[at + b[i]] = code of f32 bits a[i], rounded; an overflow sets c[0]. */
 function storeNarrow(
   n: number,
   o: Codes,
@@ -110,7 +110,7 @@ function storeNarrow(
   ma: number,
   b: Ints,
   mb: number,
-  _c: Ints,
+  c: Ints,
   _mc: number,
   d: Ints,
   at: number,
@@ -119,18 +119,22 @@ function storeNarrow(
   const leastNormal = d[LEAST_NORMAL];
   const leastExponent = d[LEAST_EXPONENT];
   const greatest = d[GREATEST];
+  const overflow = d[OVERFLOW];
   const rebias = d[REBIAS] << 23;
   const signShift = d[SIGN];
   const signMask = 0x80000000 >>> signShift;
   const nan = d[NAN];
+  let raised = 0;
   for (let i = 0; i < n; i++) {
     const bits = a[i & ma];
     const magnitude = bits & MAGNITUDE;
+    if (magnitude >= overflow) raised = 1;
     let code = nan;
     if (magnitude < leastNormal) code = subnormalUnits(magnitude, leastExponent);
     else if (magnitude <= INFINITY) code = (Math.min(roundBits(magnitude, drop), greatest) - rebias) >>> drop;
     o[at + b[i & mb]] = code | ((bits >>> signShift) & signMask);
   }
+  c[0] |= raised;
 }
 
 function storeBf16(
@@ -162,10 +166,10 @@ export function isNarrow(dtype: DType): dtype is NarrowFloat {
 }
 
 /** The same two on f64 registers, for any float dtype. */
-export function wideOps(dtype: NarrowFloat | "f32"): { round: Op; store: Op } {
+export function wideOps(dtype: DType): { round: Op; store: Op } {
   const roundWide = (n: number, o: Floats, a: Floats, _ma: number, b: Ints) => {
     for (let i = 0; i < n; i++) {
-      if (overflows(a[i], dtype)) b[0] |= 1;
+      if (overflows(a[i], dtype)) b[0] = 1;
       o[i] = round(a[i], dtype);
     }
   };
@@ -176,12 +180,16 @@ export function wideOps(dtype: NarrowFloat | "f32"): { round: Op; store: Op } {
     ma: number,
     b: Ints,
     mb: number,
-    _c: Ints,
+    c: Ints,
     _mc: number,
     _d: Ints,
     at: number,
   ) => {
-    for (let i = 0; i < n; i++) o[at + b[i & mb]] = encode(a[i & ma], dtype);
+    for (let i = 0; i < n; i++) {
+      const x = a[i & ma];
+      if (overflows(x, dtype)) c[0] = 1;
+      o[at + b[i & mb]] = encode(x, dtype);
+    }
   };
   return { round: roundWide, store: storeWide };
 }

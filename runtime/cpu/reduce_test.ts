@@ -99,7 +99,7 @@ for (const precision of ["f32", "f64"] as const) {
         const kernel = reduceKernel({ outer, inner, reads: s.bindings, phases, rows, elements: [element] });
         return checkKernel(kernel, tensorsOf(s), { precision });
       }),
-      { numRuns: 60, endOnFailure: true },
+      { numRuns: 40, endOnFailure: true },
     );
   });
 }

@@ -10,7 +10,7 @@ export interface CompiledKernel {
 /** Pipelines of one device. A shader is compiled once, whichever Programs use it. */
 export class PipelineCache {
   readonly #gpu: GPUDevice;
-  readonly #layouts = new Map<string, { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout }>();
+  readonly #groups = new Map<string, GPUBindGroupLayout>();
   readonly #compiled = new Map<string, Promise<CompiledKernel>>();
 
   constructor(gpu: GPUDevice) {
@@ -30,9 +30,12 @@ export class PipelineCache {
     const key = `${access}:${shader.code}`;
     let compiled = this.#compiled.get(key);
     if (!compiled) {
-      const layout = this.#layout(access);
-      compiled = compileShader(this.#gpu, kernel.name, shader.code, layout.pipeline).then(
-        (pipeline) => ({ pipeline, layout: layout.group }),
+      const group = this.#group(access);
+      // A pipeline layout of its own for each: where two pipelines in a pass share one, wgpu checks the sizes of the
+      // second one's buffers against the first one's shader.
+      const layout = this.#gpu.createPipelineLayout({ label: access, bindGroupLayouts: [group] });
+      compiled = compileShader(this.#gpu, kernel.name, shader.code, layout).then(
+        (pipeline) => ({ pipeline, layout: group }),
         (error) => {
           this.#compiled.delete(key);
           throw new Error(
@@ -46,10 +49,10 @@ export class PipelineCache {
   }
 
   /** Layouts are explicit: an automatic one leaves out bindings that a shader happens not to use. */
-  #layout(access: string): { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout } {
-    let layout = this.#layouts.get(access);
-    if (!layout) {
-      const group = this.#gpu.createBindGroupLayout({
+  #group(access: string): GPUBindGroupLayout {
+    let group = this.#groups.get(access);
+    if (!group) {
+      group = this.#gpu.createBindGroupLayout({
         label: access,
         entries: [...access].map((a, binding) => ({
           binding,
@@ -57,13 +60,9 @@ export class PipelineCache {
           buffer: { type: a === "r" ? "read-only-storage" : "storage" },
         })),
       });
-      layout = {
-        group,
-        pipeline: this.#gpu.createPipelineLayout({ label: access, bindGroupLayouts: [group] }),
-      };
-      this.#layouts.set(access, layout);
+      this.#groups.set(access, group);
     }
-    return layout;
+    return group;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { DType } from "../../compiler/core/dtype.ts";
 import { acc, coord, type Expr, f32, i32, prim } from "../../compiler/core/expr.ts";
 import type { Binding, MatmulKernel, Store } from "../../compiler/core/kernel.ts";
-import { renderMatmul } from "../../kernels/matmul.ts";
+import { renderPlainMatmul } from "../../kernels/matmul.ts";
 import { CANDIDATES } from "../../kernels/matmul_plan.ts";
 import { binding, load, random, rounded } from "../../kernels/testing/build.ts";
 import { evaluateKernel, pack, type Words } from "../../kernels/testing/evaluate_kernel.ts";
@@ -195,7 +195,7 @@ kernelTest("matmul: every tiling gives the same", async ({ device, target }) => 
     ];
     const expected = evaluateKernel(kernel, memory);
     for (const plan of CANDIDATES) {
-      const shader = renderMatmul(kernel, target, plan);
+      const shader = renderPlainMatmul(kernel, target, plan);
       const actual = await runKernel(device, kernel, shader, memory);
       assertEquals(actual[2], expected[2], shader.variant);
     }

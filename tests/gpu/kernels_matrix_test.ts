@@ -1,0 +1,122 @@
+import type { DType } from "../../compiler/core/dtype.ts";
+import { acc, coord, f32, i32, prim } from "../../compiler/core/expr.ts";
+import type { MatmulKernel } from "../../compiler/core/kernel.ts";
+import { TARGET_H100_DAWN } from "../../compiler/core/target.ts";
+import { renderMatmulOnMatrixUnits } from "../../kernels/matmul_matrix.ts";
+import { MATRIX_CANDIDATES } from "../../kernels/matmul_plan.ts";
+import { renderKernel } from "../../kernels/render.ts";
+import { binding, load, random, rounded } from "../../kernels/testing/build.ts";
+import { evaluateKernel, pack } from "../../kernels/testing/evaluate_kernel.ts";
+import { assertEquals, assertStringIncludes } from "../assert.ts";
+import { testDevice } from "../support/devices.ts";
+import { kernelTest } from "../support/kernel_test.ts";
+import { runKernel } from "../support/run_kernel.ts";
+import { tintError } from "./tint.ts";
+
+interface Case {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly transposed: number;
+  readonly operand: DType;
+  readonly batch?: number;
+}
+
+const CASES: readonly Case[] = [
+  ...[0, 1, 2, 3].map((transposed): Case => ({ m: 128, n: 144, k: 72, transposed, operand: "f16" })),
+  { m: 100, n: 72, k: 48, transposed: 0, operand: "f16" },
+  { m: 65, n: 33, k: 7, transposed: 2, operand: "f16" },
+  { m: 40, n: 50, k: 70, transposed: 1, operand: "f8e4m3" },
+  { m: 64, n: 64, k: 32, transposed: 2, operand: "i8", batch: 3 },
+];
+
+/** With a prologue on one side, a guarded load on the other, and an epilogue that rounds and flags. */
+function kernelOf({ m, n, k, transposed, operand, batch }: Case): MatmulKernel {
+  const lead = batch ? [batch] : [];
+  const bindings = [
+    binding(operand, [...lead, ...(transposed & 1 ? [k, m] : [m, k])]),
+    binding(operand, transposed & 2 ? [n, k] : [k, n]),
+    binding("f32", [n]),
+    binding("f16", [...lead, m, n], "write"),
+    binding("f32", [...lead, m, n], "write"),
+    binding("u32", [1], "read_write"),
+  ];
+  const at = lead.map((_, i) => coord(i)), rank = lead.length;
+  const [cm, cn, ck] = [coord(rank), coord(rank + 1), coord(rank + 2)];
+  const guard = prim("lt", ck, i32(Math.max(1, k - 8)));
+  const plain = load(bindings, 0, [...at, ...(transposed & 1 ? [ck, cm] : [cm, ck])]);
+  const number = (x: typeof plain) => x.kind === "f32" ? x : prim("to_f32", x);
+  const guarded = number(load(bindings, 1, transposed & 2 ? [cn, ck] : [ck, cn], guard));
+  const y = prim("add", acc(0), load(bindings, 2, [cn]));
+  return {
+    family: "matmul",
+    name: `${m}x${n}x${k}_${transposed}`,
+    bindings,
+    batch: lead,
+    m,
+    n,
+    k,
+    a: number(plain),
+    b: m === 100 ? prim("max", guarded, f32(0)) : guarded,
+    operand,
+    stores: [{ binding: 3, value: rounded(y, "f16", true) }, { binding: 4, value: y }],
+    flag: 5,
+    fuses: [],
+  };
+}
+
+Deno.test({
+  name: "matrix units: every variant of the contraction is valid to Dawn",
+  ignore: testDevice().api !== "dawn",
+  sanitizeResources: false,
+  sanitizeOps: false,
+  async fn() {
+    for (const plan of MATRIX_CANDIDATES) {
+      for (const c of CASES) {
+        const { code, variant } = renderMatmulOnMatrixUnits(kernelOf(c), TARGET_H100_DAWN, plan);
+        assertEquals(await tintError(code), null, `${variant}\n${code}`);
+      }
+    }
+  },
+});
+
+Deno.test("matrix units: chosen where the product is large and f16 holds its operands", () => {
+  const variant = (operand: DType, size: number) => {
+    const c = kernelOf({ m: size, n: size, k: size, transposed: 0, operand: "f16" });
+    return renderKernel({ ...c, operand }, TARGET_H100_DAWN).variant;
+  };
+  assertStringIncludes(variant("f16", 4096), "subgroup_matrix 16x16x16 f16, tile 128x128x32");
+  assertStringIncludes(variant("f32", 4096), "tile 128x128x16, 8x8 an invocation");
+  assertStringIncludes(variant("bf16", 4096), "an invocation");
+});
+
+kernelTest("matrix units: products agree with the evaluator", async ({ device, target }) => {
+  if (
+    testDevice().name !== "hardware" ||
+    !device.features.has("chromium-experimental-subgroup-matrix" as GPUFeatureName)
+  ) return;
+  const next = random(41);
+  const whole = (b: { shape: readonly number[]; dtype: DType }) =>
+    pack(
+      Array.from({ length: b.shape.reduce((x, y) => x * y, 1) }, () => Math.floor(next() * 9) - 4),
+      b.shape,
+      b.dtype,
+    );
+  for (const c of CASES) {
+    const kernel = kernelOf(c);
+    const memory = kernel.bindings.map((b, i) => {
+      if (i < 3) return whole(b);
+      const words = pack([], b.shape, b.dtype);
+      return i === kernel.flag ? words : words.fill(0x5a5a5a5a);
+    });
+    const expected = evaluateKernel(kernel, memory);
+    for (const plan of MATRIX_CANDIDATES) {
+      const shader = renderMatmulOnMatrixUnits(kernel, target, plan);
+      assertEquals(
+        await runKernel(device, kernel, shader, memory),
+        expected,
+        `${kernel.name}: ${shader.variant}`,
+      );
+    }
+  }
+});

@@ -1,0 +1,15 @@
+import { mnistSuite } from "../numeric/suite/mnist.ts";
+import type { SuiteDevice } from "../numeric/suite/on_device.ts";
+import { scalingSuite } from "../numeric/suite/scaling.ts";
+import { trainerSuite } from "../numeric/suite/trainer.ts";
+import { trajectorySuite } from "../numeric/suite/trajectories.ts";
+import { testDevice } from "../support/devices.ts";
+import { noGpu, openTestDevice } from "./open.ts";
+
+/** The numeric suites of the CPU executor, on the GPU that this process is for. */
+const on: SuiteDevice = { name: testDevice().name, ignore: noGpu, open: openTestDevice };
+
+trajectorySuite(on);
+scalingSuite(on);
+trainerSuite(on);
+mnistSuite(on);
