@@ -24,7 +24,7 @@ export function explain(code: string): string | undefined {
 function render({ code, title, why, bad, good }: Page): string {
   return [
     `# ${code}: ${title}`,
-    wrap(why, 100),
+    wrap(why, 110),
     ...(bad ? ["Gives it:", shown(bad)] : []),
     ...(good ? ["Does not:", shown(good)] : []),
   ].join("\n\n") + "\n";

@@ -38,7 +38,7 @@ export const PRECISION: readonly Page[] = [
   page(
     "MPT0306",
     "this is no path",
-    `A path is names, *, or ** between dots: "blocks.*.ln*" or "**.bias".`,
+    "A path is names, `*` or `**` between dots: `blocks.*.ln*` or `**.bias`.",
     within('{ compute: f16, "fc..weight": f32 }'),
     within('{ compute: f16, "fc.weight": f32 }'),
   ),
