@@ -65,6 +65,13 @@ export const PRECISION: readonly Page[] = [
     train("loss = bce_with_logits(M(x), y)\noptimizer = SGD(lr: 0.1)", "x: f32[N, 4], y: f32[N, 2]"),
   ),
   page(
+    "MPT0310",
+    "accumulation is in f32 (a warning)",
+    `Products are summed in f32, which is more exact than what the policy asks for and no slower on most devices.`,
+    within("{ compute: f16, accum: f16 }"),
+    within("{ compute: f16, accum: f32 }"),
+  ),
+  page(
     "MPT0390",
     "arrives with a later version",
     `The language has this, and this version of the compiler does not yet. It is refused by name, so that nothing is
