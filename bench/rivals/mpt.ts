@@ -1,0 +1,65 @@
+/**
+ * mpt on a rivals' net: `deno run -A bench/rivals/mpt.ts NET PRECISION`, PRECISION a preset (mixed_f16, f32);
+ * with `--print` it prints the program instead, for `mpt bench`.
+ *
+ * @module
+ */
+import { compile } from "../../compiler/compile.ts";
+import type { HostTensor } from "../../compiler/core/program.ts";
+import { renderDiagnostics } from "../../compiler/core/render_diagnostic.ts";
+import type { Batch } from "../../runtime/batch.ts";
+import { openDevice } from "../../runtime/device.ts";
+import { executorOf } from "../../runtime/executor.ts";
+import type { StepRow } from "../../runtime/trainer.ts";
+import { Trainer } from "../../runtime/trainer.ts";
+import manifest from "../../package.json" with { type: "json" };
+import { args, measure } from "./harness.ts";
+import { batchOf, isMlp, NETS, paramsOf, programOf } from "./nets.ts";
+
+const { net: name, precision } = args();
+const net = NETS[name];
+const text = programOf(net, precision);
+if (Deno.args.includes("--print")) {
+  console.log(text);
+  Deno.exit(0);
+}
+
+const device = await openDevice();
+const source = { file: `${name}.mpt`, text };
+const { bundle, diagnostics } = compile(source, { target: device.target });
+if (!bundle) throw new Error(renderDiagnostics(diagnostics, () => text));
+const trainer = await Trainer.create(bundle, await executorOf(device));
+const weights = paramsOf(net).map(({ path, shape, data }): [string, HostTensor] => [path, {
+  dtype: "f32",
+  shape,
+  data: new Uint8Array(data.buffer),
+}]);
+await trainer.load(new Map(weights));
+
+const { input, target } = batchOf(net);
+const batch: Batch = isMlp(net)
+  ? { image: input, label: target }
+  : {
+    ids: { data: input, shape: [net.batch, net.ctx] },
+    target: { data: target, shape: [net.batch, net.ctx] },
+  };
+
+/** Steps asked for and not yet queued: the trainer takes them as it has room. */
+let waiting = 0;
+let last: StepRow | undefined;
+const what = { implementation: "mpt", version: manifest.version, net: name, precision, device: device.name };
+await measure(what, {
+  step: () => void waiting++,
+  async loss() {
+    const steps = waiting;
+    waiting = 0;
+    function* batches() {
+      while (true) yield batch;
+    }
+    last = (await trainer.fit(batches(), { steps })).last ?? last;
+    return last!.loss;
+  },
+  counters: device.kind === "gpu" ? device.counters : undefined,
+});
+await trainer.destroy();
+device.close();
