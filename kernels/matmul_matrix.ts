@@ -11,6 +11,7 @@ import { storeGroup } from "./wgsl/stores.ts";
 import { widthsOf } from "./wgsl/widths.ts";
 
 const EXTENSIONS: Extensions = {
+  f16: true,
   directives: [
     "enable subgroups;",
     "enable chromium_experimental_subgroup_matrix;",
@@ -93,17 +94,17 @@ class MatrixWriter {
       { panel: this.#a, origin: originM, name: "fa" },
       { panel: this.#b, origin: originN, name: "fb" },
     ];
-    const fetch = (k0: Value) => {
+    const fetchPanels = (k0: Value) => {
       for (const { panel, origin, name } of panels) {
         for (let u = 0; u < panel.units; u++) {
-          body.line(`${name}${u} = ${body.use(panel.fetch(module, batch, t, u, origin, k0))};`);
+          body.line(`${name}${u} = ${body.use(panel.take(module, batch, t, u, origin, k0))};`);
         }
       }
     };
     for (const { panel, name } of panels) {
       for (let u = 0; u < panel.units; u++) body.line(`var ${name}${u}: vec4<u32>;`);
     }
-    fetch(prims.i32(0));
+    fetchPanels(prims.i32(0));
     const steps = Math.ceil(kernel.k / TILE_K);
     const k = body.fresh("k");
     if (steps > 1) body.open(`for (var ${k} = ${TILE_K}; ${k} <= ${steps * TILE_K}; ${k} += ${TILE_K})`);
@@ -115,7 +116,7 @@ class MatrixWriter {
     body.line("workgroupBarrier();");
     if (steps > 1) {
       body.open(`if (${k} < ${steps * TILE_K})`);
-      fetch(body.define(k, "i32", (steps - 1) * TILE_K, "k"));
+      fetchPanels(body.define(k, "i32", (steps - 1) * TILE_K, "k"));
       body.close();
     }
     this.#multiply(sx, sy);

@@ -1,6 +1,6 @@
 import type { MatmulKernel } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
-import { fitsMatrixUnits, type MatrixPlan, matrixThreads } from "./matrix_plan.ts";
+import { fitsMatrixUnits, type MatrixPlan, TILE_K } from "./matrix_plan.ts";
 import { powerAbove, product } from "./reduce_plan.ts";
 
 /** A tiling of a contraction. A workgroup makes `tileM` × `tileN` of the result, `tileK` of the sum at a time. */
@@ -26,32 +26,41 @@ export function panelLengths(p: MatmulPlan): { a: number; b: number; total: numb
   return { a, b, total: Math.max(a + b, (p.slices - 1) * p.tileM * p.tileN / 4) };
 }
 
-interface Candidate extends MatmulPlan {
-  /** Multiply-adds for each value read from workgroup memory, against the best. */
-  readonly efficiency: number;
+/**
+ * What a tiling takes, measured on one large GPU (an H100 class card under Dawn); others rank tilings much alike, and a
+ * wrong choice costs time only.
+ */
+export interface Speed {
+  /** Multiply-adds a microsecond with the GPU full. */
+  readonly rate: number;
+  /** Microseconds that a workgroup takes for each `tileK` when it has a core to itself. */
+  readonly step: number;
 }
 
-/** The tilings that `planMatmul` chooses from. */
-export const CANDIDATES: readonly Candidate[] = [
-  { tileM: 128, tileN: 128, tileK: 16, perM: 8, perN: 8, slices: 1, efficiency: 1 },
-  { tileM: 64, tileN: 64, tileK: 16, perM: 8, perN: 4, slices: 1, efficiency: 0.7 },
-  { tileM: 64, tileN: 64, tileK: 16, perM: 4, perN: 4, slices: 1, efficiency: 0.6 },
-  { tileM: 32, tileN: 32, tileK: 32, perM: 4, perN: 4, slices: 4, efficiency: 0.45 },
-  { tileM: 16, tileN: 64, tileK: 32, perM: 4, perN: 4, slices: 4, efficiency: 0.4 },
-  { tileM: 64, tileN: 16, tileK: 32, perM: 4, perN: 4, slices: 4, efficiency: 0.4 },
-  { tileM: 16, tileN: 16, tileK: 64, perM: 4, perN: 4, slices: 8, efficiency: 0.3 },
+/** The tilings for plain arithmetic that `planMatmul` chooses from. */
+export const CANDIDATES: readonly (MatmulPlan & Speed)[] = [
+  { tileM: 128, tileN: 128, tileK: 16, perM: 8, perN: 8, slices: 1, rate: 20.5e6, step: 1.3 },
+  { tileM: 64, tileN: 64, tileK: 16, perM: 8, perN: 4, slices: 1, rate: 18e6, step: 0.8 },
+  { tileM: 64, tileN: 64, tileK: 16, perM: 4, perN: 4, slices: 1, rate: 16e6, step: 0.75 },
+  { tileM: 32, tileN: 32, tileK: 32, perM: 4, perN: 4, slices: 4, rate: 12.6e6, step: 0.56 },
+  { tileM: 16, tileN: 64, tileK: 32, perM: 4, perN: 4, slices: 4, rate: 12e6, step: 0.7 },
+  { tileM: 64, tileN: 16, tileK: 32, perM: 4, perN: 4, slices: 4, rate: 11.3e6, step: 0.62 },
+  { tileM: 16, tileN: 16, tileK: 64, perM: 4, perN: 4, slices: 8, rate: 8.5e6, step: 0.46 },
 ];
 
-/** Invocations from which a GPU's arithmetic is busy, and its matrix units. */
-const BUSY = 65536;
-const BUSY_MATRIX = 32768;
-
-/** The tilings for matrix units; efficiencies are in those of plain arithmetic. */
-export const MATRIX_CANDIDATES: readonly (MatrixPlan & { readonly efficiency: number })[] = [
-  { tileM: 128, tileN: 128, subM: 64, subN: 64, efficiency: 9 },
-  { tileM: 128, tileN: 64, subM: 64, subN: 64, efficiency: 6 },
-  { tileM: 64, tileN: 64, subM: 32, subN: 32, efficiency: 5 },
+/** The tilings for matrix units. */
+export const MATRIX_CANDIDATES: readonly (MatrixPlan & Speed)[] = [
+  { tileM: 128, tileN: 128, subM: 64, subN: 64, rate: 150e6, step: 0.59 },
+  { tileM: 128, tileN: 64, subM: 64, subN: 64, rate: 85e6, step: 0.86 },
+  { tileM: 64, tileN: 64, subM: 32, subN: 32, rate: 92e6, step: 0.4 },
 ];
+
+/** Workgroups that run at full speed side by side. */
+const CORES = 132;
+/** Microseconds of a dispatch that waits for another. */
+const DISPATCH = 3.3;
+/** Bytes a microsecond of memory. */
+const BANDWIDTH = 2e6;
 
 interface Extents {
   readonly batch: number;
@@ -60,25 +69,19 @@ interface Extents {
   readonly k: number;
 }
 
-/** Multiply-adds, padding counted, at the speed that a tiling's registers and its grid allow. */
-function costOf(c: Tiling, { batch, m, n, k }: Extents): number {
-  const tiles = batch * Math.ceil(m / c.tileM) * Math.ceil(n / c.tileN);
-  const busy = Math.min(1, tiles * c.threads / c.busy);
-  return tiles * c.tileM * c.tileN * k / (c.efficiency * busy);
-}
-
-/** What the cost of a tiling follows from. */
-interface Tiling {
-  readonly tileM: number;
-  readonly tileN: number;
-  readonly threads: number;
-  readonly busy: number;
-  readonly efficiency: number;
-}
-
 interface Choice {
-  readonly plan: { readonly plain: Candidate } | { readonly matrix: MatrixPlan };
-  readonly cost: number;
+  readonly plan: { readonly plain: MatmulPlan } | { readonly matrix: MatrixPlan };
+  /** Microseconds, more or less. */
+  readonly time: number;
+}
+
+function timeOf(
+  c: { tileM: number; tileN: number; tileK: number } & Speed,
+  { batch, m, n, k }: Extents,
+): number {
+  const tiles = batch * Math.ceil(m / c.tileM) * Math.ceil(n / c.tileN);
+  const work = tiles * c.tileM * c.tileN * k / (c.rate * Math.min(1, tiles / CORES));
+  return DISPATCH + Math.max(work, Math.ceil(k / c.tileK) * c.step);
 }
 
 function best(kernel: MatmulKernel, extents: Extents, target: Target): Choice {
@@ -86,15 +89,12 @@ function best(kernel: MatmulKernel, extents: Extents, target: Target): Choice {
     target.limits;
   const plain = CANDIDATES
     .filter((c) => threadsOf(c) <= invocations && panelLengths(c).total * 16 <= memory)
-    .map((c): Choice => ({
-      plan: { plain: c },
-      cost: costOf({ ...c, threads: threadsOf(c), busy: BUSY }, extents),
-    }));
+    .map((c): Choice => ({ plan: { plain: c }, time: timeOf(c, extents) }));
   const matrix = !fitsMatrixUnits(kernel, target) ? [] : MATRIX_CANDIDATES.map((c): Choice => ({
     plan: { matrix: c },
-    cost: costOf({ ...c, threads: matrixThreads(c), busy: BUSY_MATRIX }, extents),
+    time: timeOf({ ...c, tileK: TILE_K }, extents),
   }));
-  return [...plain, ...matrix].reduce((a, b) => b.cost < a.cost ? b : a);
+  return [...plain, ...matrix].reduce((a, b) => b.time < a.time ? b : a);
 }
 
 function extentsOf({ batch, m, n, k }: MatmulKernel): Extents {
@@ -102,28 +102,25 @@ function extentsOf({ batch, m, n, k }: MatmulKernel): Extents {
 }
 
 /** How a kernel is best tiled, for plain arithmetic or for matrix units. */
-export function planMatmul(
-  kernel: MatmulKernel,
-  target: Target,
-): { readonly plain: MatmulPlan } | { readonly matrix: MatrixPlan } {
+export function planMatmul(kernel: MatmulKernel, target: Target): Choice["plan"] {
   const { plan } = best(kernel, extentsOf(kernel), target);
   return "plain" in plan ? { plain: shortened(plan.plain, kernel.k) } : plan;
 }
 
 /** The least sum that is worth a kernel of its own. */
 const SHORTEST = 128;
-/** A partial sum written and read again, and a second dispatch, in multiply-adds of a busy GPU. */
-const HANDING = 40;
-const DISPATCH = 3e7;
+/** What splitting must save to be worth its memory. */
+const GAIN = 0.8;
 
 /** Into how many parts the sum is best split, 1 being none. */
 export function splitsOfMatmul(kernel: MatmulKernel, target: Target): number {
   const whole = extentsOf(kernel);
   const { batch, m, n, k } = whole;
-  let parts = 1, least = best(kernel, whole, target).cost * 0.8;
+  let parts = 1, least = GAIN * best(kernel, whole, target).time;
   for (let p = 2; k / p >= SHORTEST; p *= 2) {
-    const { cost } = best(kernel, { ...whole, batch: batch * p, k: k / p }, target);
-    const total = cost + HANDING * p * batch * m * n + DISPATCH;
+    const { time } = best(kernel, { ...whole, batch: batch * p, k: k / p }, target);
+    // The partial sums are written and read again.
+    const total = time + 1.5 * DISPATCH + 8 * p * batch * m * n / BANDWIDTH;
     if (total < least) [parts, least] = [p, total];
   }
   return parts;

@@ -76,7 +76,7 @@ export class MatrixPanel {
   }
 
   /** Eight halves of the operand, for unit `u` of the tile at `k0`; what lies beyond the sum is 0. */
-  fetch(module: Module, batch: readonly Value[], t: Value, u: number, origin: Value, k0: Value): Value {
+  take(module: Module, batch: readonly Value[], t: Value, u: number, origin: Value, k0: Value): Value {
     const { extent, tile, tileK, axis, k, kAxis, value } = this.shape;
     const { prims, body, emitter } = module;
     const { row, chunk } = this.place(module, t, u);

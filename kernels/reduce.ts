@@ -1,12 +1,12 @@
 import { type ReduceKernel, rowLength, type Shader } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
-import { planReduce, product, type ReducePlan } from "./reduce_plan.ts";
+import { planReduce, product, type ReducePlan, TURNS } from "./reduce_plan.ts";
 import type { Value } from "./wgsl/body.ts";
 import { Running } from "./wgsl/combine.ts";
 import { Env, type Group } from "./wgsl/emitter.ts";
 import { groupOf } from "./wgsl/groups.ts";
 import { LaneAnalysis } from "./wgsl/lanes.ts";
-import { Module } from "./wgsl/module.ts";
+import { type Extensions, Module } from "./wgsl/module.ts";
 import { storeGroup } from "./wgsl/stores.ts";
 import { widthsOf } from "./wgsl/widths.ts";
 
@@ -30,6 +30,11 @@ function normalised(kernel: ReduceKernel): ReduceKernel {
     elementStores: [],
   };
 }
+
+const SUBGROUPS: Extensions = {
+  directives: ["enable subgroups;"],
+  parameters: ["@builtin(subgroup_id) subgroup: u32", "@builtin(subgroup_invocation_id) invocation: u32"],
+};
 
 /** A group of one. */
 const ONE_ROW = new LaneAnalysis(-1, 1, true, true);
@@ -61,7 +66,14 @@ class ReduceWriter {
       { analysis: elements, stores: kernel.elementStores, shape: [...kernel.outer, ...kernel.inner] },
       { analysis: ONE_ROW, stores: kernel.rowStores, shape: kernel.outer },
     ]);
-    this.#module = new Module(kernel, target, plan.rows * plan.threads, roots, { widths });
+    this.#module = new Module(
+      kernel,
+      target,
+      plan.rows * plan.threads,
+      roots,
+      { widths },
+      plan.subgroup ? SUBGROUPS : {},
+    );
   }
 
   write(): Shader {
@@ -69,15 +81,16 @@ class ReduceWriter {
     const module = this.#module, { body, prims } = module;
     const workgroups = Math.ceil(plan.slots / plan.rows);
     const at = module.workgroupIndex(workgroups);
-    const t = module.lane();
-    const part = prims.emit(plan.along === "inner" ? "mod" : "quo", [
-      t,
-      prims.i32(plan.along === "inner" ? plan.threads : plan.rows),
-    ], "i32");
-    const local = prims.emit(plan.along === "inner" ? "quo" : "mod", [
-      t,
-      prims.i32(plan.along === "inner" ? plan.threads : plan.rows),
-    ], "i32");
+    // In subgroups, numbered so that neighbours in a row are neighbours in a subgroup.
+    const t = plan.subgroup === 0 ? module.lane() : body.define(
+      `i32(subgroup) * ${plan.subgroup} + i32(invocation)`,
+      "i32",
+      module.workgroupSize - 1,
+      "t",
+    );
+    const inner = plan.along === "inner";
+    const part = inner ? prims.mod(t, plan.threads) : prims.quo(t, plan.rows);
+    const local = inner ? prims.quo(t, plan.threads) : prims.mod(t, plan.rows);
     body.name(part);
     body.name(local);
     const rows = this.#rows(at.value, local, workgroups < at.grid[0] * at.grid[1]);
@@ -111,7 +124,10 @@ class ReduceWriter {
     }
     if (kernel.rowStores.length > 0) this.#storeRows(rows, part, local);
     const layout = `${plan.rows} ${plan.rows === 1 ? "row" : "rows"} by ${plan.threads}`;
-    return module.finish(at.grid, `${layout}, along ${plan.along}${plan.unrolled ? ", unrolled" : ""}`);
+    const how = `${plan.unrolled ? ", unrolled" : ""}${
+      plan.subgroup ? `, subgroups of ${plan.subgroup}` : ""
+    }`;
+    return module.finish(at.grid, `${layout}, along ${plan.along}${how}`);
   }
 
   /** The row of this invocation. One that does not exist repeats the last, and stores nothing. */
@@ -147,9 +163,19 @@ class ReduceWriter {
     const { body, prims } = this.#module;
     if (!plan.unrolled) {
       const i = body.fresh("i");
-      body.open(`for (var ${i} = ${part.text}; ${i} < ${plan.groups}; ${i} += ${plan.threads})`);
+      const turns = plan.groups >= 2 * TURNS * plan.threads ? TURNS : 1;
+      const step = plan.threads * turns;
+      body.open(`for (var ${i} = ${part.text}; ${i} < ${plan.groups}; ${i} += ${step})`);
       // A loop variable is no constant: its value in this turn is.
-      visit(this.#part(outer, body.define(i, "i32", plan.groups - 1), prims.true()));
+      const first = body.define(i, "i32", plan.groups - 1, "i");
+      for (let u = 0; u < turns; u++) {
+        const here = prims.add(first, prims.i32(u * plan.threads));
+        const whole = u === 0 || plan.groups % step === 0;
+        const at = whole
+          ? body.leaf(body.name(here), "i32", plan.groups - 1)
+          : prims.min(here, plan.groups - 1);
+        visit(this.#part(outer, at, whole ? prims.true() : prims.lt(here, plan.groups)));
+      }
       body.close();
       return;
     }
@@ -199,7 +225,8 @@ class ReduceWriter {
     const { plan } = this;
     const { body, prims } = this.#module;
     if (plan.threads === 1) return undefined;
-    running.forEach((r, i) => r.share(i));
+    if (plan.subgroup > 0) return this.#combineInSubgroups(running, t, local, again);
+    running.forEach((r, i) => r.share(i, this.#module.workgroupSize));
     // What the phase before published may still be read.
     if (again) body.line("workgroupBarrier();");
     running.forEach((r, i) => r.publish(i, t.text));
@@ -215,6 +242,27 @@ class ReduceWriter {
     }
     body.line("workgroupBarrier();");
     return body.name(plan.along === "inner" ? prims.mul(local, prims.i32(plan.threads)) : local);
+  }
+
+  /** By shuffles in a subgroup; then, where a row has several, every invocation joins theirs in order. */
+  #combineInSubgroups(running: readonly Running[], t: Value, local: Value, again: boolean): undefined {
+    const { threads, subgroup } = this.plan;
+    const { body, prims } = this.#module;
+    for (let mask = 1; mask < Math.min(threads, subgroup); mask *= 2) {
+      running.forEach((r) => r.joinAcross(mask));
+    }
+    if (threads <= subgroup) return;
+    running.forEach((r, i) => r.share(i, this.#module.workgroupSize / subgroup));
+    if (again) body.line("workgroupBarrier();");
+    body.open(`if (${body.use(prims.emit("eq", [prims.mod(t, subgroup), prims.i32(0)], "bool"))})`);
+    running.forEach((r, i) => r.publish(i, body.use(prims.quo(t, subgroup))));
+    body.close();
+    body.line("workgroupBarrier();");
+    const base = body.name(prims.mul(local, prims.i32(threads / subgroup)));
+    running.forEach((r, i) => {
+      r.adopt(i, base);
+      for (let g = 1; g < threads / subgroup; g++) r.join(i, `${base} + ${g}`);
+    });
   }
 
   #storeRows(rows: Rows, part: Value, local: Value): void {

@@ -21,7 +21,12 @@ export interface ReducePlan {
   readonly groups: number;
   /** Every invocation's part of a row is written out, so that phases share what they load; else it is a loop. */
   readonly unrolled: boolean;
+  /** Invocations of a subgroup, where they combine their parts by shuffles; 0 where it is done in workgroup memory. */
+  readonly subgroup: number;
 }
+
+/** Turns of a loop over a row that are written out, so that their loads overlap. */
+export const TURNS = 4;
 
 /** Elements of a row that an invocation may hold in registers. */
 const REGISTERS = 16;
@@ -58,7 +63,15 @@ export function planReduce(kernel: ReduceKernel, target: Target): ReducePlan {
   }
   rows = Math.max(rows, packing);
   threads = Math.min(threads, limit / rows);
-  return { slots, packing, rows, threads, along, size, groups, unrolled: fits(threads) };
+  const subgroup = along === "inner" ? subgroupOf(target, threads, rows) : 0;
+  return { slots, packing, rows, threads, along, size, groups, unrolled: fits(threads), subgroup };
+}
+
+/** The size of subgroups, where it is one number and a workgroup is whole subgroups. */
+function subgroupOf({ provider, subgroups }: Target, threads: number, rows: number): number {
+  // `subgroup_id` is Dawn's own so far.
+  if (provider !== "dawn" || !subgroups || subgroups.min !== subgroups.max || threads === 1) return 0;
+  return (threads * rows) % subgroups.min === 0 ? subgroups.min : 0;
 }
 
 /** At least the lanes of the narrowest element store; a word's worth where loads run along the row. */
@@ -73,7 +86,7 @@ function groupSize(
     ...loadsOf(phases.flat().map((a) => a.value)).map((l) => lanesOf(bindings[l.binding].dtype)),
     1,
   );
-  const wanted = Math.max(stored, loaded, product(inner) >= 1024 ? 4 : 1);
+  const wanted = Math.max(stored, loaded, product(inner) >= 128 ? 4 : 1);
   return extent % wanted === 0 ? wanted : stored;
 }
 

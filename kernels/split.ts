@@ -53,10 +53,10 @@ export function splitKernel(kernel: Kernel, target: Target): Split | undefined {
 }
 
 /** Turns of the loop over a row that one invocation may take before the row is worth splitting. */
-const LONG = 32;
+const LONG = 64;
 /** Turns that remain to an invocation at least. */
-const SHORT = 8;
-const BUSY = 65536;
+const SHORT = 16;
+const BUSY = 1 << 17;
 
 function splitsOfReduce(kernel: ReduceKernel, target: Target): number {
   const all = [...kernel.phases.flat()];

@@ -1,6 +1,7 @@
-import type { Diagnostic } from "../core/diagnostic.ts";
+import type { Diagnostic, Label } from "../core/diagnostic.ts";
 import { closest } from "../core/closest.ts";
 import type { Source, Span } from "../core/span.ts";
+import { position } from "../core/span.ts";
 import type { ForwardItem, ModelDecl, TrainDecl } from "../syntax/ast.ts";
 import { block } from "./blocks.ts";
 import { apply, forwardEnv, symbolsOf } from "./calls.ts";
@@ -43,13 +44,36 @@ export interface Checked {
 export function check(entry: Source, resolve: Resolve, options: CheckOptions = {}): Checked {
   const run = new Run(entry, resolve, options);
   const program = run.whole();
-  const diagnostics = run.report.sorted(entry.file);
+  const diagnostics = withoutFollowers(run.report.sorted(entry.file), run.sources);
   const sound = diagnostics.every((d) => d.severity !== "error");
   return sound && program ? { program, diagnostics } : { diagnostics };
 }
 
+/** Codes that stand by themselves, next to a fault of syntax too. */
+const INDEPENDENT: ReadonlySet<string> = new Set([
+  "MPT0201",
+  "MPT0202",
+  "MPT0301",
+  "MPT0302",
+  "MPT0305",
+  "MPT0306",
+]);
+
+/** Leaves out what most likely follows from a fault of syntax: other faults on its line. */
+function withoutFollowers(all: readonly Diagnostic[], sources: ReadonlyMap<string, string>): Diagnostic[] {
+  const place = ({ span }: Label) => {
+    const text = sources.get(span.file);
+    return text === undefined ? "" : `${span.file} ${position(text, span.start).line}`;
+  };
+  const isSyntax = (d: Diagnostic) => d.code.startsWith("MPT01");
+  const faulty = new Set(all.filter(isSyntax).map((d) => place(d.labels[0])));
+  return all.filter((d) => isSyntax(d) || INDEPENDENT.has(d.code) || !faulty.has(place(d.labels[0])));
+}
+
 class Run {
   readonly report = new Reporter();
+  /** The texts of all files, by name. */
+  readonly sources = new Map<string, string>();
   readonly ck: Checker;
   /** What the trained model's first call in the train block at hand gave. */
   private calls: { of?: ModelInstance; first?: Value } = {};
@@ -81,6 +105,7 @@ class Run {
       for (const d of m.models) checkModelDecl(this.ck, d, m.broken);
       for (const d of m.fns) checkFnDecl(this.ck, d);
     }
+    for (const m of modules) this.sources.set(m.source.file, m.source.text);
     const main = modules[0];
     for (const d of main.trains) checkTrainDecl(this.ck, d);
     const programs = this.trains(main);

@@ -50,7 +50,7 @@ export function libraryNames(): string[] {
 }
 
 /** What people call things elsewhere. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
+const ELSEWHERE: ReadonlyMap<string, string> = new Map(Object.entries({
   Dense: "Linear",
   BatchNorm: "BatchNorm2d",
   Conv: "Conv2d",
@@ -73,7 +73,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   mse_loss: "mse",
   l1_loss: "l1",
   binary_cross_entropy: "bce_with_logits",
-};
+}));
 
 export function unboundSymbol(report: Reporter, name: string, span: Span): void {
   report.error("MPT0210", {
@@ -89,7 +89,8 @@ export function unknownName(report: Reporter, env: Env, name: string, span: Span
   if (name === "" || lostInRecovery(env, name)) return;
   const known = as === "layer" ? [...LAYERS.keys()] : libraryNames();
   const own = namesOf(env.scope).filter((n) => as !== "layer" || makesLayers(lookup(env.scope, n)));
-  const near = known.includes(ELSEWHERE[name]) ? ELSEWHERE[name] : closest(name, [...own, ...known]);
+  const theirs = ELSEWHERE.get(name);
+  const near = theirs !== undefined && known.includes(theirs) ? theirs : closest(name, [...own, ...known]);
   if (as !== "layer" && !near && /^[A-Z][A-Z0-9]?$/.test(name)) {
     unboundSymbol(report, name, span);
     return;

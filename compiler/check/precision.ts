@@ -12,13 +12,13 @@ import { lookup, namesOf } from "./scope.ts";
 import type { Instance, ModelInstance, Scope } from "./values.ts";
 
 /** What precision names a later version brings, and what to write until then. */
-const LATER: Readonly<Record<string, string>> = {
-  f8: "bf16",
-  mixed_f8: "mixed_bf16",
-  f8e4m3: "bf16",
-  f8e5m2: "bf16",
-  auto: "f16",
-};
+const LATER: ReadonlyMap<string, string> = new Map([
+  ["f8", "bf16"],
+  ["mixed_f8", "mixed_bf16"],
+  ["f8e4m3", "bf16"],
+  ["f8e5m2", "bf16"],
+  ["auto", "f16"],
+]);
 
 /** A bare dtype sets compute and output; f32 sets params, too. */
 function bare(dtype: DType, by: string, span: Span): Override {
@@ -60,22 +60,22 @@ export function resolvePrecision(c: PrecisionContext, name: Name, by: string): O
   }
   if (known?.kind === "value" && known.value.kind === "dtype") return bareOf(c, known.value.value, name, by);
   if (known?.kind === "value" && known.value.kind === "poison") return NOTHING;
-  if (text in LATER) return later(c, name);
+  if (LATER.has(text)) return later(c, name);
   if (isDType(text)) return bareOf(c, text, name, by);
-  if (text in PRESETS) return { keys: presetKeys(text, `${text}, ${by}`, name.span), rules: [] };
+  if (Object.hasOwn(PRESETS, text)) return { keys: presetKeys(text, `${text}, ${by}`, name.span), rules: [] };
   unknownPrecision(c, name);
   return NOTHING;
 }
 
 function bareOf(c: PrecisionContext, dtype: DType, name: Name, by: string): Override {
-  if (dtype in LATER) return later(c, name);
+  if (LATER.has(dtype)) return later(c, name);
   if (isFloat(dtype)) return bare(dtype, by, name.span);
   notFloat(c, name, dtype);
   return NOTHING;
 }
 
 function later(c: PrecisionContext, name: Name): Override {
-  const instead = LATER[name.text] ?? "bf16";
+  const instead = LATER.get(name.text) ?? "bf16";
   c.report.error("MPT0390", {
     message: `precision ${name.text} arrives with a later version`,
     labels: [label(name.span, "not in this version")],
@@ -95,7 +95,7 @@ function notFloat(c: PrecisionContext, name: Name, dtype: DType): void {
 }
 
 /** What Keras and PyTorch call these precisions. */
-const PRECISION_ALIASES: Readonly<Record<string, string>> = {
+const PRECISION_ALIASES: ReadonlyMap<string, string> = new Map(Object.entries({
   float32: "f32",
   float16: "f16",
   half: "f16",
@@ -105,11 +105,11 @@ const PRECISION_ALIASES: Readonly<Record<string, string>> = {
   mixed_float16: "mixed_f16",
   mixed_bfloat16: "mixed_bf16",
   float: "f32",
-};
+}));
 
 function unknownPrecision(c: PrecisionContext, name: Name): void {
   const candidates = ["f32", "f16", "bf16", ...Object.keys(PRESETS), ...namesOf(c.scope, "policy")];
-  const near = PRECISION_ALIASES[name.text] ?? closest(name.text, candidates);
+  const near = PRECISION_ALIASES.get(name.text) ?? closest(name.text, candidates);
   c.report.error("MPT0301", {
     message: `there is no precision called ${name.text}`,
     labels: [label(name.span, near ? `did you mean ${near}?` : "neither a dtype nor a policy")],
@@ -180,7 +180,7 @@ function resolveKey(c: PrecisionContext, key: Key, name: Name, by: string): Choi
   const known = lookup(c.scope, name.text);
   const dtype = known?.kind === "value" && known.value.kind === "dtype" ? known.value.value : name.text;
   if (known?.kind === "value" && known.value.kind === "poison") return undefined;
-  if (known?.kind === "policy" || (name.text in PRESETS && !isDType(name.text))) {
+  if (known?.kind === "policy" || (Object.hasOwn(PRESETS, name.text) && !isDType(name.text))) {
     c.report.error("MPT0302", {
       message: `${key} takes a dtype, and ${name.text} is a policy`,
       labels: [label(name.span, "a whole policy")],
@@ -190,7 +190,7 @@ function resolveKey(c: PrecisionContext, key: Key, name: Name, by: string): Choi
     });
     return undefined;
   }
-  if (dtype in LATER) {
+  if (LATER.has(dtype)) {
     later(c, name);
     return undefined;
   }

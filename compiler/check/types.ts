@@ -18,7 +18,7 @@ export type KindName = DType | "float" | "int" | "bool" | "string" | "dtype";
 const KIND_NAMES: readonly string[] = [...DTYPES, "float", "int", "string", "dtype"];
 
 /** What other languages call these types. */
-export const TYPE_ALIASES: Readonly<Record<string, string>> = {
+const TYPE_ALIASES: ReadonlyMap<string, string> = new Map(Object.entries({
   float32: "f32",
   float16: "f16",
   half: "f16",
@@ -38,7 +38,7 @@ export const TYPE_ALIASES: Readonly<Record<string, string>> = {
   long: "i32",
   uint: "u32",
   boolean: "bool",
-};
+}));
 
 /** The kind, or undefined where the word is none, which is reported. A formal of type dtype stands for its dtype. */
 export function kindNamed(ck: Checker, env: Env, name: Name): KindName | undefined {
@@ -54,7 +54,7 @@ export function kindNamed(ck: Checker, env: Env, name: Name): KindName | undefin
 }
 
 function noType(ck: Checker, name: Name, candidates: readonly string[], expected: string): void {
-  const near = TYPE_ALIASES[name.text] ?? closest(name.text, candidates);
+  const near = TYPE_ALIASES.get(name.text) ?? closest(name.text, candidates);
   ck.report.error("MPT0231", {
     message: `there is no type ${name.text}`,
     labels: [label(name.span, near ? `did you mean ${near}?` : "not a type")],

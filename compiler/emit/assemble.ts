@@ -1,7 +1,7 @@
 import type { Node } from "../ir/graph.ts";
 import { nodesOf } from "../ir/graph.ts";
 import { nodeNames } from "../ir/print.ts";
-import type { Cluster, Schedule } from "../passes/fuse.ts";
+import type { Cluster, Schedule } from "../passes/cluster.ts";
 import { FOUND_INF } from "../passes/slots.ts";
 import type { BuiltKernel } from "./kernel.ts";
 import { buildKernel } from "./kernel.ts";

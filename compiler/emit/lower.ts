@@ -5,7 +5,7 @@ import { Exprs, linearIndex } from "../core/index_expr.ts";
 import { stridesOf } from "../core/kernel.ts";
 import type { Node } from "../ir/graph.ts";
 import { delinearize } from "../ops/view.ts";
-import type { Cluster } from "../passes/fuse.ts";
+import type { Cluster } from "../passes/cluster.ts";
 import { denseStrides, Space } from "../passes/fuse_space.ts";
 import { boundType, elementsOf, Inliner, zero } from "../passes/fuse_inline.ts";
 import type { Tensor } from "./tensor.ts";

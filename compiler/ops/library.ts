@@ -4,10 +4,9 @@ import type { Node } from "../ir/graph.ts";
 import type { PrecisionClass } from "../ir/op.ts";
 
 /**
- * What a language-level argument may be. A number literal given for a `tensor` becomes a weakly typed constant.
- * `axis`: one int. `axes`: an int or a list. `dims`: a list of dims. `sizes`: an int or a list (split). `scalar`: a
- * compile-time number, which may also be a rank-0 tensor where the parameter says `tensor` too. `function`: a layer or fn,
- * which whoever evaluates the call applies itself (`checkpoint`).
+ * What a language-level argument may be. `tensor`: a node, or a number known when compiling, which becomes a weakly typed
+ * constant. `tensors`: a list of nodes. `int`: a dim. `axis`: one int. `axes`: an int or a list. `dims`: a list of dims.
+ * `sizes`: a dim or a list. `function`: a layer or fn, which whoever evaluates the call applies itself (`checkpoint`).
  */
 export type ParamType =
   | "tensor"

@@ -1,6 +1,6 @@
 import { Builder } from "../ir/builder.ts";
 import type { Graph, Node } from "../ir/graph.ts";
-import { mapGraph, nodesOf, same, topological } from "../ir/graph.ts";
+import { mapGraph, nodesOf, same } from "../ir/graph.ts";
 import type { Pass } from "../ir/rewrite.ts";
 import { transform } from "../ir/rewrite.ts";
 

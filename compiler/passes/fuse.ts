@@ -1,5 +1,6 @@
 import type { Graph, Node } from "../ir/graph.ts";
 import { nodesOf, usersOf } from "../ir/graph.ts";
+import type { Cluster, Schedule } from "./cluster.ts";
 import type { CostModel } from "./fuse_cost.ts";
 import { recomputes } from "./fuse_cost.ts";
 import { packOp } from "./fuse_arena.ts";
@@ -11,32 +12,6 @@ import type { Limits } from "./fuse_limits.ts";
 import { relax, tooWide } from "./fuse_limits.ts";
 import type { Choice } from "./fuse_store.ts";
 import { chooseStored } from "./fuse_store.ts";
-
-/**
- * What one kernel computes. `outer` and `inner` are its iteration space:
- * - `map`: a value for each coordinate of `outer`; `inner` is empty.
- * - `reduce`: the anchors' reductions over `inner` for each coordinate of `outer`, phase after phase.
- * - `matmul`: one anchor; `outer` is [...batch, m, n], `inner` is [k].
- *
- * A root is a node whose value the kernel stores; everything between the stored values that it reads and its roots is
- * computed in registers. Roots have as many elements as `outer`, in that order (*row* roots), or as `[...outer, ...inner]`.
- */
-export interface Cluster {
-  readonly family: "map" | "reduce" | "matmul";
-  readonly outer: readonly number[];
-  readonly inner: readonly number[];
-  /** The reductions or the contraction computed here, inputs first. */
-  readonly anchors: readonly Node[];
-  readonly roots: readonly Node[];
-}
-
-/** Every node is stored by one cluster, or computed in registers wherever it is used. Clusters stand inputs first. */
-export interface Schedule {
-  readonly graph: Graph;
-  readonly clusters: readonly Cluster[];
-  /** Nodes whose narrow roundings raise the overflow flag. */
-  readonly flagged: ReadonlySet<Node>;
-}
 
 export interface FuseOptions {
   /** false: every node but constants and views is stored. For tests: fused equals unfused. */

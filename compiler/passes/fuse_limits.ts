@@ -1,6 +1,6 @@
 import type { Graph, Node } from "../ir/graph.ts";
 import { packOp } from "./fuse_arena.ts";
-import type { Cluster } from "./fuse.ts";
+import type { Cluster } from "./cluster.ts";
 import { skipOp } from "./fuse_flags.ts";
 import { isAnchor, raises } from "./fuse_grow.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";

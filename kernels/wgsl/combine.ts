@@ -56,9 +56,9 @@ export class Running {
   }
 
   /** Declares the workgroup arrays. Accumulators of different phases share them, by their place in the phase. */
-  share(place: number): void {
-    this.module.share(`s${place}_${this.#kind}`, this.#kind, this.module.workgroupSize);
-    if (this.#positional) this.module.share(`s${place}_at`, "i32", this.module.workgroupSize);
+  share(place: number, length: number): void {
+    this.module.share(`s${place}_${this.#kind}`, this.#kind, length);
+    if (this.#positional) this.module.share(`s${place}_at`, "i32", length);
   }
 
   /** Publishes this invocation's part. */
@@ -70,13 +70,30 @@ export class Running {
 
   /** Joins another invocation's part into this one's. */
   join(place: number, other: string): void {
+    this.#take(`s${place}_${this.#kind}[${other}]`, `s${place}_at[${other}]`);
+  }
+
+  /** Joins the part of the subgroup's invocation whose number differs in the bits of `mask`; both get the same. */
+  joinAcross(mask: number): void {
+    const shuffled = (name: string) => `subgroupShuffleXor(${name}, ${mask}u)`;
+    this.#take(shuffled(this.#name), shuffled(`${this.#name}_at`));
+  }
+
+  /** Takes over what another invocation published. */
+  adopt(place: number, at: string): void {
     const { body } = this.module;
-    const a = this.#name, s = `s${place}_${this.#kind}[${other}]`;
-    if (!this.#positional) return body.line(`${a} = ${this.#joined(a, s)};`);
+    body.line(`${this.#name} = s${place}_${this.#kind}[${at}];`);
+    if (this.#positional) body.line(`${this.#name}_at = s${place}_at[${at}];`);
+  }
+
+  #take(value: string, position: string): void {
+    const { body } = this.module;
+    const a = this.#name;
+    if (!this.#positional) return body.line(`${a} = ${this.#joined(a, value)};`);
     const better = this.#combine === "argmax" ? ">" : "<";
     const v = body.fresh("v"), p = body.fresh("v");
-    body.line(`let ${v} = ${s};`);
-    body.line(`let ${p} = s${place}_at[${other}];`);
+    body.line(`let ${v} = ${value};`);
+    body.line(`let ${p} = ${position};`);
     body.line(
       `if (${p} != ${NOWHERE} && (${a}_at == ${NOWHERE} || ${v} ${better} ${a} || (${v} == ${a} && ${p} < ${a}_at))) ` +
         `{ ${a} = ${v}; ${a}_at = ${p}; }`,

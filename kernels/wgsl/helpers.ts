@@ -51,7 +51,10 @@ const FORMATS: Record<string, Format> = {
 const hex = (x: number) => `0x${x.toString(16)}u`;
 const decimal = (x: number) => `${x}f`.replace("e+", "e");
 
-/** Nearest value, ties to even, saturated; NaN stays NaN. */
+/**
+ * Nearest value, ties to even, saturated; NaN stays NaN. In integers even where f16 is native: NVIDIA's driver takes
+ * f32(f16(x)) for x.
+ */
 function roundCode(name: string, f: Format): string {
   const half = (1 << (f.drop - 1)) - 1;
   return `\

@@ -9,6 +9,7 @@ import type { Expr } from "../../compiler/core/expr.ts";
 
 /** What a kernel needs beyond plain WGSL. */
 export interface Extensions {
+  readonly f16?: boolean;
   /** Lines that come before every declaration. */
   readonly directives?: readonly string[];
   /** More parameters of `main`. */
@@ -70,8 +71,8 @@ export class Module {
 
   finish(grid: readonly [number, number, number], variant: string): Shader {
     const { kernel, emitter } = this;
-    const { directives = [], parameters = [] } = this.extensions;
-    const f16 = this.storage.usesF16() || this.helpers.usesF16() || this.#halves;
+    const { f16: always = false, directives = [], parameters = [] } = this.extensions;
+    const f16 = always || this.storage.usesF16() || this.helpers.usesF16() || this.#halves;
     const builtins = [
       "@builtin(workgroup_id) wid: vec3<u32>",
       "@builtin(local_invocation_index) lid: u32",

@@ -192,7 +192,7 @@ export class Storage {
     };
   }
 
-  /** Which helpers convert: native f16 is left to the hardware. */
+  /** Which helpers convert what is exact: native f16 is left to the hardware. */
   #variant(dtype: DType): string {
     return dtype === "f16" && this.target.f16 ? "f16_native" : dtype;
   }

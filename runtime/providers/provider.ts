@@ -84,7 +84,7 @@ interface AdapterInfo {
   readonly subgroupMaxSize?: number;
   readonly subgroupMatrixConfigs?: readonly {
     readonly componentType: string;
-    readonly resultType: string;
+    readonly resultComponentType: string;
     readonly M: number;
     readonly N: number;
     readonly K: number;
@@ -125,7 +125,7 @@ function matrixShape(
   c: NonNullable<AdapterInfo["subgroupMatrixConfigs"]>[number],
 ): SubgroupMatrixShape[] {
   const component = ["f16", "f32", "i8", "u8"].find((t) => t === c.componentType);
-  const result = ["f16", "f32", "i32", "u32"].find((t) => t === c.resultType);
+  const result = ["f16", "f32", "i32", "u32"].find((t) => t === c.resultComponentType);
   if (!component || !result) return [];
   return [{ component, result, M: c.M, N: c.N, K: c.K } as SubgroupMatrixShape];
 }

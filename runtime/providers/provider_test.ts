@@ -4,9 +4,9 @@ import { reportOf, requestDevice } from "./provider.ts";
 
 /** An H100 as Dawn shows it, without the card. */
 function h100(): GPUAdapter & { requested?: GPUDeviceDescriptor } {
-  const config = (componentType: string, resultType: string, K: number) => ({
+  const config = (componentType: string, resultComponentType: string, K: number) => ({
     componentType,
-    resultType,
+    resultComponentType,
     M: 16,
     N: 16,
     K,

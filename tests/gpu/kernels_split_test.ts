@@ -1,11 +1,11 @@
 import { acc, coord, f32, prim } from "../../compiler/core/expr.ts";
 import { type Kernel, physicalBytes } from "../../compiler/core/kernel.ts";
 import { renderKernel } from "../../kernels/render.ts";
-import { type Split, splitKernel, splitMatmul, splitReduce } from "../../kernels/split.ts";
+import { type Split, splitMatmul, splitReduce } from "../../kernels/split.ts";
 import { binding, load, random, rounded } from "../../kernels/testing/build.ts";
 import { evaluateKernel, pack, unpack, type Words } from "../../kernels/testing/evaluate_kernel.ts";
 import { randomKernel } from "../../kernels/testing/random_kernel.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { assertEquals } from "../assert.ts";
 import { type KernelTest, kernelTest } from "../support/kernel_test.ts";
 import { runKernel } from "../support/run_kernel.ts";
 
@@ -175,48 +175,4 @@ kernelTest("split: random kernels", async (test) => {
     if (kernel.family === "reduce") await checkSplit(test, kernel, splitReduce(kernel, 3), inputs);
     if (kernel.family === "matmul") await checkSplit(test, kernel, splitMatmul(kernel, 2), inputs);
   }
-});
-
-kernelTest("split: only where a grid would leave a GPU idle", ({ target }) => {
-  const sum = (outer: number[], inner: number[]): Kernel => {
-    const bindings = [binding("f32", [...outer, ...inner]), binding("f32", outer, "write")];
-    const phases = [[{ combine: "sum" as const, value: load(bindings, 0) }]];
-    return {
-      family: "reduce",
-      name: "sum",
-      bindings,
-      outer,
-      inner,
-      phases,
-      rowStores: [{ binding: 1, value: acc(0) }],
-      elementStores: [],
-      fuses: [],
-    };
-  };
-  assert(splitKernel(sum([], [1 << 20]), target));
-  assert(splitKernel(sum([6], [50000]), target));
-  assertEquals(splitKernel(sum([128], [10]), target), undefined);
-  assertEquals(splitKernel(sum([100000], [768]), target), undefined);
-  const product = (m: number, n: number, k: number): Kernel => {
-    const bindings = [binding("f32", [m, k]), binding("f32", [k, n]), binding("f32", [m, n], "write")];
-    const [a, b] = [load(bindings, 0, [coord(0), coord(2)]), load(bindings, 1, [coord(2), coord(1)])];
-    return {
-      family: "matmul",
-      name: "product",
-      bindings,
-      batch: [],
-      m,
-      n,
-      k,
-      a,
-      b,
-      operand: "f32",
-      stores: [{ binding: 2, value: acc(0) }],
-      fuses: [],
-    };
-  };
-  assert(splitKernel(product(27, 6, 50176), target));
-  assertEquals(splitKernel(product(4096, 4096, 4096), target), undefined);
-  assertEquals(splitKernel(product(128, 64, 784), target), undefined);
-  return Promise.resolve();
 });

@@ -52,7 +52,10 @@ export const SYNTAX: readonly Page[] = [
     "MPT0107",
     "a string has no such escape",
     `The escapes in a string are \\" \\\\ \\n \\r \\t and \\u{…}.`,
-    'import { Block } from "models\\block.mpt"\n' + forward("return x"),
+    {
+      text: 'import { Block } from "models\\block.mpt"\n' + forward("return x"),
+      files: { "models\\block.mpt": forward("return x").replace("model M", "model Block") },
+    },
     {
       text: 'import { Block } from "block.mpt"\n' + forward("return x"),
       files: { "block.mpt": forward("return x").replace("model M", "model Block") },

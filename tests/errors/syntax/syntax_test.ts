@@ -3,11 +3,11 @@
  * is named after the code that it is there for.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import type { Diagnostic } from "../../compiler/core/diagnostic.ts";
-import { applyEdit, renderDiagnostics } from "../../compiler/core/render_diagnostic.ts";
-import { parse } from "../../compiler/syntax/parse.ts";
-import { assert, assertEquals } from "../assert.ts";
-import { golden } from "../golden.ts";
+import type { Diagnostic } from "../../../compiler/core/diagnostic.ts";
+import { applyEdit, renderDiagnostics } from "../../../compiler/core/render_diagnostic.ts";
+import { parse } from "../../../compiler/syntax/parse.ts";
+import { assert, assertEquals } from "../../assert.ts";
+import { golden } from "../../golden.ts";
 
 const HERE = new URL("./", import.meta.url);
 const FILES = readdirSync(HERE).filter((name) => /^(?:MPT01|several).*\.mpt$/.test(name)).sort();
