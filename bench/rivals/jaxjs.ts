@@ -24,12 +24,13 @@ jax.defaultDevice("webgpu");
 
 const net = NETS[name];
 const low = precision === "f16" ? np.float16 : np.float32;
-const paths = paramsOf(net).map((p) => p.path);
+const given = paramsOf(net);
+const paths = given.map((p) => p.path);
 /** By which the loss is multiplied and the gradients divided; f16 loses them otherwise. */
 const SCALE = precision === "f16" ? 1024 : 1;
 const at = (path: string) => paths.indexOf(path);
-let params: Arr[] = paramsOf(net).map(({ shape, data }) => np.array(data).reshape([...shape]));
-const like = () => paramsOf(net).map(({ shape }) => np.zeros([...shape]));
+let params: Arr[] = given.map(({ shape, data }) => np.array(data).reshape([...shape]));
+const like = () => given.map(({ shape }) => np.zeros([...shape]));
 let [m, v]: Arr[][] = [like(), like()];
 const { input, target } = batchOf(net);
 const forward = isMlp(net) ? mlp(net) : gpt(net);
