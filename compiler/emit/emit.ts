@@ -3,8 +3,11 @@ import type { Dispatch, Entry, Program, StateLayout, View } from "../core/progra
 import type { Target } from "../core/target.ts";
 import type { Graph } from "../ir/graph.ts";
 import { nodesOf } from "../ir/graph.ts";
+import type { ArenaRun } from "../passes/fuse_arena.ts";
 import { fuse } from "../passes/fuse.ts";
+import { joinSlices } from "../passes/fuse_concat.ts";
 import { CPU_COSTS, GPU_COSTS } from "../passes/fuse_cost.ts";
+import { splitLong } from "../passes/fuse_split.ts";
 import { horizontal } from "../passes/fuse_horizontal.ts";
 import { lowerFlags } from "../passes/fuse_flags.ts";
 import { lowerSchedule } from "./assemble.ts";
@@ -28,16 +31,8 @@ export interface EmitOptions {
 
 /** The Program of a graph whose dims are bound, casts and gradients explicit, and composites expanded. */
 export function emit(source: Graph, options: EmitOptions): Program {
-  const joined = options.fuse === false
-    ? { graph: source, arenas: new Map() }
-    : horizontal(source, options.state);
-  const graph = lowerFlags.run(joined.graph);
-  const schedule = fuse(graph, {
-    fuse: options.fuse,
-    costs: options.target.provider === "cpu" ? CPU_COSTS : GPU_COSTS,
-    maxBindings: options.target.limits.maxStorageBuffersPerShaderStage,
-  });
-  const kernels = lowerSchedule(schedule, new Tensors(options.state, joined.arenas, nodesOf(graph)));
+  const { graph, arenas, schedule } = scheduleOf(source, options);
+  const kernels = lowerSchedule(schedule, new Tensors(options.state, arenas, nodesOf(graph)));
   const { buffers, view, memory } = placeTensors(
     kernels.map((k) => ({ kernel: k.kernel, tensors: k.tensors })),
     options.state,
@@ -58,6 +53,19 @@ export function emit(source: Graph, options: EmitOptions): Program {
       .map(tensorView),
     memory,
   };
+}
+
+/** The graph as the device had best compute it, and the kernels that do. */
+function scheduleOf(source: Graph, { target, state, fuse: fusing }: EmitOptions) {
+  const costs = target.provider === "cpu" ? CPU_COSTS : GPU_COSTS;
+  const options = { fuse: fusing, costs, maxBindings: target.limits.maxStorageBuffersPerShaderStage };
+  if (fusing === false) {
+    const graph = lowerFlags.run(source);
+    return { graph, arenas: new Map<string, ArenaRun>(), schedule: fuse(graph, options) };
+  }
+  const { graph: joined, arenas } = horizontal(joinSlices.run(source), state);
+  const graph = splitLong(costs.workers).run(lowerFlags.run(joined));
+  return { graph, arenas, schedule: fuse(graph, options) };
 }
 
 /** In one dispatch a buffer is only read, or bound read-write wherever it is bound. */
