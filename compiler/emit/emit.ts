@@ -12,7 +12,9 @@ import { horizontal } from "../passes/fuse_horizontal.ts";
 import { lowerFlags } from "../passes/fuse_flags.ts";
 import { lowerSchedule } from "./assemble.ts";
 import { placeTensors } from "./buffers.ts";
+import { kernelKey } from "./dedupe.ts";
 import type { BuiltKernel } from "./kernel.ts";
+import { kernelName } from "./names.ts";
 import type { Tensor } from "./tensor.ts";
 import { Tensors } from "./tensor.ts";
 
@@ -37,8 +39,8 @@ export function emit(source: Graph, options: EmitOptions): Program {
     kernels.map((k) => ({ kernel: k.kernel, tensors: k.tensors })),
     options.state,
   );
-  const ready = kernels.map((k) => withShader(consistent(k, view), options));
-  const dispatches = kernels.map((k, i): Dispatch => ({ kernel: i, views: k.tensors.map(view) }));
+  const { unique, indices } = distinct(kernels.map((k) => consistent(k, view)));
+  const dispatches = kernels.map((k, i): Dispatch => ({ kernel: indices[i], views: k.tensors.map(view) }));
   const results = kernels.flatMap((k) => k.tensors).filter((t) => t.kind === "result");
   const inputs = kernels.flatMap((k) => k.tensors).filter((t) => t.kind === "input");
   const tensorView = (t: Tensor) => ({ name: t.name, dtype: t.dtype, shape: t.layout, view: view(t) });
@@ -46,7 +48,7 @@ export function emit(source: Graph, options: EmitOptions): Program {
     entry: options.entry,
     dims: options.dims,
     buffers,
-    kernels: ready,
+    kernels: unique.map((k, i) => withShader({ ...k, name: kernelName(i, k) }, options)),
     dispatches,
     inputs: [...new Set(inputs)].map(tensorView),
     results: graph.outputs.flatMap((o) => results.find((t) => o.kind === "result" && t.name === o.name) ?? [])
@@ -76,6 +78,19 @@ function consistent({ kernel, tensors }: BuiltKernel, view: (t: Tensor) => View)
     b.access === "read" && written.has(buffers[i]) ? { ...b, access: "read_write" } : b
   );
   return { ...kernel, bindings };
+}
+
+/** Kernels that differ in more than names, and which of them each is. */
+function distinct(kernels: readonly Kernel[]): { unique: Kernel[]; indices: number[] } {
+  const unique: Kernel[] = [];
+  const known = new Map<string, number>();
+  const indices = kernels.map((k) => {
+    const key = kernelKey(k);
+    let index = known.get(key);
+    if (index === undefined) known.set(key, index = unique.push(k) - 1);
+    return index;
+  });
+  return { unique, indices };
 }
 
 function withShader(kernel: Kernel, { render }: EmitOptions): Kernel {
