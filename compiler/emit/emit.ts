@@ -8,6 +8,7 @@ import { fuse } from "../passes/fuse.ts";
 import { joinSlices } from "../passes/fuse_concat.ts";
 import { CPU_COSTS, GPU_COSTS } from "../passes/fuse_cost.ts";
 import { splitLong } from "../passes/fuse_split.ts";
+import { spreadOutputs } from "../passes/fuse_outputs.ts";
 import { horizontal } from "../passes/fuse_horizontal.ts";
 import { lowerFlags } from "../passes/fuse_flags.ts";
 import { lowerSchedule } from "./assemble.ts";
@@ -41,8 +42,10 @@ export function emit(source: Graph, options: EmitOptions): Program {
   );
   const { unique, indices } = distinct(kernels.map((k) => consistent(k, view)));
   const dispatches = kernels.map((k, i): Dispatch => ({ kernel: indices[i], views: k.tensors.map(view) }));
-  const results = kernels.flatMap((k) => k.tensors).filter((t) => t.kind === "result");
-  const inputs = kernels.flatMap((k) => k.tensors).filter((t) => t.kind === "input");
+  const bound = new Map(kernels.flatMap((k) => k.tensors).map((t) => [`${t.kind} ${t.name}`, t]));
+  // In the order of the graph as given, whatever the kernels made of it.
+  const names = nodesOf(source).filter((n) => n.op.name === "input").map((n) => String(n.attrs.name));
+  const inputs = [...new Set(names)].flatMap((name) => bound.get(`input ${name}`) ?? []);
   const tensorView = (t: Tensor) => ({ name: t.name, dtype: t.dtype, shape: t.layout, view: view(t) });
   return {
     entry: options.entry,
@@ -50,9 +53,10 @@ export function emit(source: Graph, options: EmitOptions): Program {
     buffers,
     kernels: unique.map((k, i) => withShader({ ...k, name: kernelName(i, k) }, options)),
     dispatches,
-    inputs: [...new Set(inputs)].map(tensorView),
-    results: graph.outputs.flatMap((o) => results.find((t) => o.kind === "result" && t.name === o.name) ?? [])
-      .map(tensorView),
+    inputs: inputs.map(tensorView),
+    results: source.outputs.filter((o) => o.kind === "result").map((o) =>
+      tensorView(bound.get(`result ${o.name}`)!)
+    ),
     memory,
   };
 }
@@ -62,11 +66,11 @@ function scheduleOf(source: Graph, { target, state, fuse: fusing }: EmitOptions)
   const costs = target.provider === "cpu" ? CPU_COSTS : GPU_COSTS;
   const options = { fuse: fusing, costs, maxBindings: target.limits.maxStorageBuffersPerShaderStage };
   if (fusing === false) {
-    const graph = lowerFlags.run(source);
+    const graph = spreadOutputs.run(lowerFlags.run(source));
     return { graph, arenas: new Map<string, ArenaRun>(), schedule: fuse(graph, options) };
   }
   const { graph: joined, arenas } = horizontal(joinSlices.run(source), state);
-  const graph = splitLong(costs.workers).run(lowerFlags.run(joined));
+  const graph = spreadOutputs.run(splitLong(costs.workers).run(lowerFlags.run(joined)));
   return { graph, arenas, schedule: fuse(graph, options) };
 }
 
