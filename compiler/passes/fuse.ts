@@ -2,7 +2,7 @@ import type { Graph, Node } from "../ir/graph.ts";
 import { nodesOf, usersOf } from "../ir/graph.ts";
 import type { Cluster, Schedule } from "./cluster.ts";
 import type { CostModel } from "./fuse_cost.ts";
-import { recomputes } from "./fuse_cost.ts";
+import { cuts, recomputes } from "./fuse_cost.ts";
 import { packOp } from "./fuse_arena.ts";
 import { skipOp } from "./fuse_flags.ts";
 import type { Growing } from "./fuse_grow.ts";
@@ -39,6 +39,7 @@ export function fuse(graph: Graph, options: FuseOptions): Schedule {
       ...nodes.filter((n) => n.op === skipOp),
       ...packs.flatMap((p) => p.inputs),
       ...nodes.flatMap(searchedBy),
+      ...cuts(nodes),
     ]),
     barred: new Set(),
     apart: new Map(),

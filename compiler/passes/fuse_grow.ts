@@ -113,7 +113,7 @@ export class Grower {
   #placeMap(n: Node, needs: ReadonlySet<number>, reads: Sources): Growing | undefined {
     // Of the kernels that make its inputs the last one: the others' results can be loaded there.
     const last = [...needs].filter((a) => ![...needs].some((b) => a !== b && this.dag.precedes(a, b)));
-    for (const id of last.sort((a, b) => b - a)) {
+    for (const id of last.sort((a, b) => this.dag.depth(b) - this.dag.depth(a) || b - a)) {
       const k = this.#byId.get(id);
       if (!k) continue;
       if (this.#accepts(k, n, needs) && this.#tryMap(k, n)) return this.#extend(k, needs, reads);
