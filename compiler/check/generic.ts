@@ -1,3 +1,4 @@
+import { closest } from "../core/closest.ts";
 import { symbol } from "../core/shape.ts";
 import type { FnDecl, Rule, Typed } from "../syntax/ast.ts";
 import { block } from "./blocks.ts";
@@ -6,7 +7,7 @@ import { newSession } from "./context.ts";
 import { moduleEnv } from "./evaluate.ts";
 import { hostInputs } from "./inputs.ts";
 import { ruleUse } from "./precision.ts";
-import { label } from "./report.ts";
+import { label, replace } from "./report.ts";
 import { bind, inner } from "./scope.ts";
 import type { Module, Value } from "./values.ts";
 import { float, int } from "./values.ts";
@@ -57,16 +58,22 @@ export function reportUnusedRules(ck: Checker, modules: readonly Module[]): void
     for (const model of m.models) {
       for (const item of model.items) {
         if (item.kind !== "precision" || "text" in item.policy) continue;
+        const names = model.items.flatMap((i) =>
+          i.kind === "layer" || i.kind === "param" ? [i.name.text] : []
+        );
         for (const rule of unused(item.policy)) {
+          const [first, ...rest] = rule.key.text.split(".");
+          const near = names.includes(first) ? undefined : closest(first, names);
           ck.report.error("MPT0303", {
             message: `"${rule.key.text}" matches no layer and no parameter of ${model.name.text}`,
             labels: [
-              label(rule.key.span, "matches nothing"),
+              label(rule.key.span, near ? `did you mean ${near}?` : "matches nothing"),
               label(model.name.span, "paths begin under this model"),
             ],
-            help: layersOf(
-              model.items.flatMap((i) => i.kind === "layer" || i.kind === "param" ? [i.name.text] : []),
-            ),
+            help: names.length > 0 ? `a path begins with one of ${names.slice(0, 8).join(", ")}` : undefined,
+            edit: near && rest.length === 0
+              ? replace(`write "${near}"`, rule.key.span, JSON.stringify(near))
+              : undefined,
           });
         }
       }
@@ -81,8 +88,4 @@ export function reportUnusedRules(ck: Checker, modules: readonly Module[]): void
       }
     }
   }
-}
-
-function layersOf(names: readonly string[]): string | undefined {
-  return names.length > 0 ? `it begins with one of ${names.slice(0, 8).join(", ")}` : undefined;
 }

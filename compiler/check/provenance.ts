@@ -50,7 +50,9 @@ export function makerOf(ck: Checker, node: Node): LayerInstance | undefined {
 }
 
 function sizeOfArg(layer: LayerInstance, name: string | undefined): Dim | undefined {
-  const v = name === undefined ? undefined : layer.args[name];
+  const given = name === undefined ? undefined : layer.args[name];
+  // A list of one size, as a norm's shape is.
+  const v = Array.isArray(given) && given.length === 1 ? given[0] : given;
   return typeof v === "number" || (typeof v === "object" && "terms" in v) ? v as Dim : undefined;
 }
 
