@@ -111,7 +111,7 @@ function callFunction(
   if (folded) return folded;
   if (fn.params[0]?.type === "function") return callThrough(ck, fn, args, site, env);
   const bound = libraryArgs(ck, env, fn.name, site.callee, fn.params, args);
-  if (!bound) return POISON;
+  if (!bound || tooManyParts(ck, fn, bound.args, site)) return POISON;
   try {
     return results(fn.build(builderAt(ck, env, site.span, fn.name), bound.args));
   } catch (error) {
@@ -122,6 +122,17 @@ function callFunction(
     }
     return POISON;
   }
+}
+
+/** Whether a split would make more tensors than a program can have. */
+function tooManyParts(ck: Checker, fn: LibraryFunction, { parts }: Args, site: Site): boolean {
+  if (fn.name !== "split" || typeof parts !== "number" || parts <= LIMITS.parts) return false;
+  ck.report.error("MPT0504", {
+    message: `split makes at most ${LIMITS.parts} parts`,
+    labels: [label(site.callee, `${parts} parts`)],
+    help: "a list gives the size of each part",
+  });
+  return true;
 }
 
 const CALLABLE: readonly Value["kind"][] = ["instance", "stack", "fn", "function"];
@@ -224,7 +235,7 @@ function callLayer(
   const first = bound.given.get(layer.inputs[0]?.name);
   const node = first && nodeOf(first.value);
   if (node && refuseFeatures(ck, env, instance, first, node)) return POISON;
-  const region = regionOf(policyOf(instance, env.ins));
+  const region = regionOf(policyOf(ck.budget, instance, env.ins));
   const inputs = tensorsOf(builderAt(ck, env, site.span, "a number"), layer.inputs, bound);
   const weights = Object.fromEntries([...instance.weights].map(([name, p]) => [name, p.node]));
   try {
@@ -274,13 +285,13 @@ function callModel(
   const formals = forward.params.map((p) => ({ name: p.name.text, required: true, span: p.name.span }));
   const given = match(ck, name, site.callee, formals, args);
   if (!given) return POISON;
-  const own = forwardEnv(instance, env, deeper(env, name, site.callee));
+  const own = forwardEnv(ck, instance, env, deeper(env, name, site.callee));
   const symbols = symbolsOf(env, instance);
   if (!bindInputs(ck, own, name, forward.params, given, symbols)) return POISON;
   const outermost = instance.parent === undefined;
   return block(ck, own, forward.body, forward.result, {
     name: instance.decl.name.text,
-    output: outermost ? policyOf(instance, env.ins).output : undefined,
+    output: outermost ? policyOf(ck.budget, instance, env.ins).output : undefined,
   });
 }
 
@@ -291,11 +302,11 @@ export function symbolsOf(env: Env, instance: ModelInstance): Symbols {
 }
 
 /** Where an instance's forward stands: its own names, in its own precision. */
-export function forwardEnv(instance: ModelInstance, env: Env, calls: number): Env {
+export function forwardEnv(ck: Checker, instance: ModelInstance, env: Env, calls: number): Env {
   const scope = inner(instance.module.scope);
   for (const [n, value] of instance.formals) scope.names.set(n, { kind: "value", value });
   for (const [n, value] of instance.members) scope.names.set(n, { kind: "value", value });
-  const policy = policyOf(instance, env.ins);
+  const policy = policyOf(ck.budget, instance, env.ins);
   const ins = new Map(env.ins);
   ins.delete(instance);
   return {

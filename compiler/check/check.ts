@@ -19,10 +19,10 @@ import type { Resolve } from "./modules.ts";
 import { loadModules } from "./modules.ts";
 import { policyOf, resolveRules } from "./precision.ts";
 import { label, Reporter } from "./report.ts";
-import { checkTrain, flat, isPoisoned, renameTrained } from "./train.ts";
+import { checkTrain, flat, renameTrained } from "./train.ts";
 import type { TypedForward, TypedProgram, TypedTrain } from "./typed.ts";
 import type { ModelInstance, Module, Value } from "./values.ts";
-import { describe } from "./values.ts";
+import { describe, isPoisoned } from "./values.ts";
 
 export interface CheckOptions {
   /** Which train block is the program's, by its model's name; the first unless given. */
@@ -210,10 +210,15 @@ class Run {
     const item = root.decl.items.find((i): i is ForwardItem => i.kind === "forward");
     if (!item) return undefined;
     this.ck.seen.add(root.decl);
-    const env: Env = forwardEnv(root, moduleEnv(root.module, newSession({ generic: open ?? new Set() })), 0);
+    const env: Env = forwardEnv(
+      this.ck,
+      root,
+      moduleEnv(root.module, newSession({ generic: open ?? new Set() })),
+      0,
+    );
     const params = open ? bindStandIns(env, item.params, open) : item.params;
     const inputs = hostInputs(this.ck, env, params, symbolsOf(env, root));
-    const returns = { name: root.decl.name.text, output: policyOf(root, new Map()).output };
+    const returns = { name: root.decl.name.text, output: policyOf(this.ck.budget, root, new Map()).output };
     const value = block(this.ck, env, item.body, item.result, returns);
     const outputs = flat(value);
     if (outputs) return { inputs, outputs };
@@ -267,10 +272,12 @@ class Run {
 
   /** What no instance and no call has reached, with formals that have no value. */
   private rest(m: Module): void {
-    for (const decl of m.consts) {
-      const entry = m.scope.names.get(decl.name.text);
-      if (entry?.kind === "const") this.guarded(() => readConst(this.ck, entry));
-    }
+    this.guarded(() => {
+      for (const decl of m.consts) {
+        const entry = m.scope.names.get(decl.name.text);
+        if (entry?.kind === "const") readConst(this.ck, entry);
+      }
+    });
     // The models that others hold come first where they are declared; the outer ones reach them.
     for (const decl of [...m.models].reverse()) {
       if (this.ck.seen.has(decl)) continue;

@@ -162,7 +162,13 @@ export function readConst(ck: Checker, entry: ConstEntry): Value {
   }
   if (entry.state !== "unread") return entry.state;
   entry.state = "reading";
-  const value = ck.evaluate(entry.decl.value, moduleEnv(entry.module));
+  let value: Value = POISON;
+  try {
+    value = ck.evaluate(entry.decl.value, moduleEnv(entry.module));
+  } catch (error) {
+    entry.state = POISON;
+    throw error;
+  }
   const known = nodeOf(value) === undefined;
   if (!known) {
     ck.report.error("MPT0236", {

@@ -36,7 +36,7 @@ export function checkTrain(
   calls: { first?: Value },
 ): TypedTrain | undefined {
   const session: Session = { symbols: new Map(), generic: new Set(), trained };
-  const policy = policyOf(trained, new Map());
+  const policy = policyOf(ck.budget, trained, new Map());
   const env: Env = {
     module,
     scope: inner(module.scope),
@@ -94,12 +94,6 @@ export function checkTrain(
     accumulate,
     others: {},
   };
-}
-
-/** Whether a part of a value is not known, which has been reported. */
-export function isPoisoned(value: Value): boolean {
-  return value.kind === "poison" ||
-    ((value.kind === "tuple" || value.kind === "list") && value.items.some(isPoisoned));
 }
 
 /** The tensors of a value, tuples taken apart; undefined where it has others. */
