@@ -31,7 +31,10 @@ function tensorFor(spec: InputSpec, tensors: ReadonlyMap<string, StoredTensor>):
   throw new BatchError(`the data has no ${spec.name}; it has ${[...tensors.keys()].join(", ") || "nothing"}`);
 }
 
-/** Batch k of the data: the whole tensors, or their k-th rows where there are several batches. */
+/**
+ * Batch k of the data: the k-th rows of the tensors, or the whole tensors where there is one batch without an axis for
+ * it.
+ */
 export function batchAt(
   specs: readonly InputSpec[],
   data: ReadonlyMap<string, StoredTensor>,
@@ -41,7 +44,8 @@ export function batchAt(
   return Object.fromEntries(specs.map((spec) => {
     const tensor = tensorFor(spec, data);
     const { data: bytes } = toDType(tensor, spec.dtype);
-    if (of === 1) return [spec.name, { data: typed(bytes, spec.dtype), shape: tensor.shape }];
+    const led = tensor.shape.length > spec.shape.length;
+    if (of === 1 && !led) return [spec.name, { data: typed(bytes, spec.dtype), shape: tensor.shape }];
     if (tensor.shape[0] !== of) {
       throw new BatchError(
         `${spec.name} is [${tensor.shape.join(", ")}]: for ${of} steps its first axis must be ${of}`,
@@ -56,7 +60,8 @@ export function batchAt(
 }
 
 function typed(bytes: Uint8Array, dtype: DType): Dataset[string] {
-  const buffer = bytes.slice().buffer;
+  // A copy: bytes read from a file stand at any offset, and a Buffer's own slice shares them.
+  const { buffer } = new Uint8Array(bytes);
   switch (dtype) {
     case "f32":
       return new Float32Array(buffer);

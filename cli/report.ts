@@ -39,7 +39,8 @@ export function showDiagnostics(diagnostics: readonly Diagnostic[], json = false
 export function report(error: unknown): number {
   if (error instanceof DiagnosticError) {
     showDiagnostics(error.diagnostics);
-    return 1;
+    // MPT06xx: what was given with the program, its dims and data, is at fault.
+    return error.diagnostics.every((d) => d.code.startsWith("MPT06")) ? 2 : 1;
   }
   const expected = [UsageError, BatchError, DeviceError, SafetensorsError, FileError];
   if (expected.some((kind) => error instanceof kind)) {

@@ -73,7 +73,9 @@ export class DeviceError extends Error {
  * Throws DeviceError where a device was asked for by name and cannot be used; `auto` and `cpu` never throw.
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
-  const choice = options.device ?? choiceFromEnvironment();
+  const choice = options.device === undefined
+    ? choiceOf(readEnv("MPT_DEVICE") ?? "auto", "MPT_DEVICE")
+    : choiceOf(options.device, "device");
   const probes: ProbeRecord[] = [];
   if (choice !== "cpu") {
     const missing = choice === "auto" ? await missingGpu() : undefined;
@@ -99,13 +101,9 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   return { kind: "cpu", name: "CPU", target: TARGET_CPU, probes, close: () => {} };
 }
 
-function choiceFromEnvironment(): DeviceChoice {
-  const asked = readEnv("MPT_DEVICE");
-  if (asked === undefined) return "auto";
+function choiceOf(asked: string, source: string): DeviceChoice {
   const choice = CHOICES.find((c) => c === asked);
-  if (!choice) {
-    throw new DeviceError(`MPT_DEVICE is "${asked}"; it must be one of ${CHOICES.join(", ")}`, []);
-  }
+  if (!choice) throw new DeviceError(`${source} is "${asked}"; it must be one of ${CHOICES.join(", ")}`, []);
   return choice;
 }
 

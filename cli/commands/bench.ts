@@ -9,7 +9,7 @@ import { openDevice } from "../../runtime/device.ts";
 import { FileError } from "../../runtime/io/source.ts";
 import { readTensors } from "../../runtime/io/tensors.ts";
 import { batchAt } from "../data.ts";
-import { parseCount, parseDims } from "../options.ts";
+import { collect, deviceOption, parseCount, parseDims } from "../options.ts";
 import { UsageError } from "../report.ts";
 
 interface BenchCommand {
@@ -30,9 +30,9 @@ export function benchCommands(cli: Command): void {
     .description(
       "measure a training step: mixed against f32, fused against unfused, against what the device can do",
     )
-    .option("--dims <dims...>", "symbols of the batch, as N=128")
+    .option("--dims <dims>", "symbols of the batch, as N=128 or N=8,T=16", collect)
     .option("--data <file>", "one batch, as safetensors by input name; random values unless given")
-    .option("--device <name>", "cpu, deno, dawn or auto; MPT_DEVICE unless given")
+    .addOption(deviceOption())
     .option("--rounds <n>", "rounds, of which the median is told", parseCount("rounds", 5), 5)
     .option("--steps <n>", "steps a round; half a second's unless given", parseCount("steps", 1))
     .option("--seed <n>", "seed of weights and random data", parseCount("seed", 0), 1)

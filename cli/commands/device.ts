@@ -1,5 +1,6 @@
 import process from "node:process";
 import type { Command } from "commander";
+import { deviceOption } from "../options.ts";
 import type { DeviceChoice } from "../../runtime/device.ts";
 import { doctor, renderDoctor } from "../../runtime/doctor.ts";
 
@@ -8,7 +9,7 @@ export function deviceCommands(cli: Command): void {
     .description(
       "say which devices there are, which one training takes and why, and what its self-test found",
     )
-    .option("--device <name>", "auto, dawn, deno or cpu")
+    .addOption(deviceOption())
     .option("--json", "print the report as JSON")
     .action(async (options: { device?: DeviceChoice; json?: boolean }) => {
       const found = await doctor({ device: options.device });

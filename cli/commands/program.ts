@@ -5,7 +5,7 @@ import { check } from "../../compiler/check/check.ts";
 import { explain } from "../../compiler/check/explain.ts";
 import { compile } from "../../compiler/compile.ts";
 import { DiagnosticError } from "../../compiler/core/diagnostic.ts";
-import type { Entry, Program } from "../../compiler/core/program.ts";
+import type { Entry, Interface, Program } from "../../compiler/core/program.ts";
 import { TARGETS } from "../../compiler/core/target.ts";
 import { castsOf, graphToJson, kernelReports, printProgram } from "../../compiler/inspect.ts";
 import type { Graph } from "../../compiler/ir/graph.ts";
@@ -14,7 +14,7 @@ import { dump } from "../../compiler/syntax/dump.ts";
 import { format } from "../../compiler/syntax/format.ts";
 import { parse } from "../../compiler/syntax/parse.ts";
 import { FileError, readSource, resolveBeside } from "../../runtime/io/source.ts";
-import { parseDims } from "../options.ts";
+import { collect, knownDims, parseDims } from "../options.ts";
 import { showDiagnostics, UsageError } from "../report.ts";
 
 const hasErrors = (diagnostics: readonly { severity: string }[]) =>
@@ -41,7 +41,7 @@ export function programCommands(cli: Command): void {
   )
     .option("--stage <name>", "ast, a pass's name, casts-report, emit, wgsl; `list` lists them", "emit")
     .option("--entry <name>", "step, micro, apply, eval, predict, init, sync", "step")
-    .option("--dims <dims...>", "symbols of the batch, as N=128")
+    .option("--dims <dims>", "symbols of the batch, as N=128 or N=8,T=16", collect)
     .option("--target <name>", `what to compile for: ${Object.keys(TARGETS).join(", ")}`, "cpu")
     .option("--unfused", "store every value")
     .option("--json", "print as JSON").action(runInspect);
@@ -110,8 +110,24 @@ function runInspect(file: string, options: InspectOptions): void {
     observe: (stage, graph) => graphs.set(stage, graph),
   });
   if (!bundle) throw new DiagnosticError(diagnostics);
-  const program = bundle.program(options.entry, parseDims(options.dims));
+  const entries = entriesOf(bundle.interface);
+  if (!entries.includes(options.entry)) {
+    const why = options.entry === "micro" || options.entry === "apply" ? ": it does not accumulate" : "";
+    throw new UsageError(`${file} has no entry ${options.entry}${why}; it has ${entries.join(", ")}`);
+  }
+  const program = bundle.program(options.entry, knownDims(parseDims(options.dims), bundle.interface));
   show(options, program, graphs, texts, print);
+}
+
+function entriesOf({ batch, accumulate }: Interface): readonly Entry[] {
+  if (batch.length === 0) return ["init", "sync", "predict"];
+  return [
+    ...(accumulate > 1 ? ["micro", "apply"] as const : ["step"] as const),
+    "eval",
+    "predict",
+    "init",
+    "sync",
+  ];
 }
 
 function show(

@@ -14,7 +14,7 @@ import { FileError } from "../../runtime/io/source.ts";
 import type { StepRow } from "../../runtime/trainer.ts";
 import { Trainer } from "../../runtime/trainer.ts";
 import { batchAt, toDType } from "../data.ts";
-import { parseCount, parseDims } from "../options.ts";
+import { collect, deviceOption, knownDims, parseCount, parseDims } from "../options.ts";
 import { UsageError } from "../report.ts";
 
 interface StepOptions {
@@ -33,10 +33,10 @@ export function stepCommands(cli: Command): void {
   const shared = (name: string) =>
     cli.command(name)
       .argument("<file>", "a .mpt program")
-      .option("--dims <dims...>", "symbols of the batch, as N=8; the data's shapes tell them otherwise")
+      .option("--dims <dims>", "symbols of the batch, as N=8; the data's shapes tell them otherwise", collect)
       .option("--weights <file>", "safetensors by parameter path (fc1.weight); the others from the seed")
       .requiredOption("--data <file>", "safetensors by input name")
-      .option("--device <name>", "cpu, deno, dawn or auto", "auto")
+      .addOption(deviceOption())
       .option("--seed <n>", "seed of the initial weights and of random bits", parseCount("seed", 0), 0);
 
   shared("step")
@@ -78,7 +78,7 @@ async function runSteps(file: string, options: StepOptions): Promise<void> {
   await openTrainer(file, options, async (trainer) => {
     const { batch: specs, accumulate } = trainer.bundle.interface;
     if (specs.length === 0) throw new UsageError(`${file} has no train block: there is no step to make`);
-    const given = parseDims(options.dims);
+    const given = knownDims(parseDims(options.dims), trainer.bundle.interface);
     const grads = options.out !== undefined;
     const rows: StepRow[] = [];
     let dims: Record<string, number> = {};

@@ -12,7 +12,7 @@ import { readTensors } from "../../runtime/io/tensors.ts";
 import { Progress } from "../../runtime/progress.ts";
 import { Trainer } from "../../runtime/trainer.ts";
 import { datasetOf } from "../data.ts";
-import { parseCount } from "../options.ts";
+import { deviceOption, parseCount } from "../options.ts";
 import { UsageError } from "../report.ts";
 
 interface TrainOptions {
@@ -32,7 +32,7 @@ export function trainCommands(cli: Command): void {
     .option("--test <file>", "examples to evaluate on afterwards")
     .option("--batch <n>", "examples a batch", parseCount("batch", 1), 128)
     .option("--steps <n>", "batches; the schedule's total unless given", parseCount("steps", 1))
-    .option("--device <name>", "cpu, deno, dawn or auto", "auto")
+    .addOption(deviceOption())
     .option("--seed <n>", "seed of weights, order and random bits", parseCount("seed", 0), 0)
     .option("--out <file>", "where the trained weights go, as safetensors")
     .action(runTrain);

@@ -1,9 +1,11 @@
 import { regionOf } from "./policy.ts";
 import type { Span } from "../core/span.ts";
+import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/graph.ts";
 import type { Args, ArgValue, LibraryFunction, Param } from "../ops/library.ts";
 import type { FnDecl, ForwardItem } from "../syntax/ast.ts";
-import { coerce, match, UNKNOWN, wrongKind } from "./arguments.ts";
+import { constNode } from "../ops/leaf.ts";
+import { coerce, match, numberOf, UNKNOWN, wrongKind } from "./arguments.ts";
 import { block } from "./blocks.ts";
 import type { CallArg, Checker, Env, Site, Symbols } from "./context.ts";
 import { builderAt, isGeneric, refusal } from "./context.ts";
@@ -223,22 +225,39 @@ function callLayer(
   const node = first && nodeOf(first.value);
   if (node && refuseFeatures(ck, env, instance, first, node)) return POISON;
   const region = regionOf(policyOf(instance, env.ins));
+  const inputs = tensorsOf(builderAt(ck, env, site.span, "a number"), layer.inputs, bound);
   const weights = Object.fromEntries([...instance.weights].map(([name, p]) => [name, p.node]));
   try {
     const b = builderAt(ck, env, site.span, instance.path.join(".") || instance.name).within(region);
-    const made = layer.build(b, instance.args, weights, bound.args);
+    const made = layer.build(b, instance.args, weights, inputs);
     for (const n of "op" in made ? [made] : made) ck.makers.set(n as Node, instance);
     return results(made);
   } catch (error) {
     const reason = refusal(error);
     const fits = couldFit(
       { ...env, region },
-      [instance.args, weights, bound.args],
-      (b, [args, w, inputs]) => layer.build(b, args, w as Readonly<Record<string, Node>>, inputs),
+      [instance.args, weights, inputs],
+      (b, [args, w, x]) => layer.build(b, args, w as Readonly<Record<string, Node>>, x),
     );
     if (!fits) refused(ck, instance.name, layer.inputs, bound.given, site, reason);
     return POISON;
   }
+}
+
+/** A layer takes tensors: a number is one of rank 0. */
+function tensorsOf(
+  b: Builder,
+  params: readonly Param[],
+  { args, given }: { args: Args; given: ReadonlyMap<string, CallArg> },
+): Args {
+  const out: Record<string, ArgValue> = { ...args };
+  for (const { name, type } of params) {
+    const value = given.get(name)?.value;
+    if (type === "tensor" && value?.kind === "number") {
+      out[name] = constNode(b, numberOf(value), value.int ? "i32" : "f32");
+    }
+  }
+  return out;
 }
 
 function callModel(

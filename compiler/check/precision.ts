@@ -202,6 +202,14 @@ function resolveKey(c: PrecisionContext, key: Key, name: Name, by: string): Choi
     notFloat(c, name, dtype);
     return undefined;
   }
+  if (key === "accum" && dtype !== "f32") {
+    c.report.warn("MPT0310", {
+      message: `products are accumulated in f32 in this version, not in ${dtype}`,
+      labels: [label(name.span, "taken as f32")],
+      edit: replace("write f32", name.span, "f32"),
+    });
+    return { dtype: "f32", by, span: name.span };
+  }
   return { dtype, by, span: name.span };
 }
 

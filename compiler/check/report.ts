@@ -33,6 +33,8 @@ export class Reporter {
   add(d: Diagnostic): void {
     if (this.muted > 0 || this.found.size >= MOST) return;
     const { file, start, end } = d.labels[0].span;
+    // What recovery has put together may stand nowhere; the parser has reported why.
+    if (d.labels.some(({ span }) => span.start < 0 || span.end < span.start)) return;
     const key = `${d.code} ${file} ${start} ${end}`;
     if (!this.found.has(key)) this.found.set(key, d);
   }

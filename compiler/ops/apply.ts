@@ -48,7 +48,8 @@ export function sameKind(b: Builder, xs: readonly Operand[], full = false): Node
   // A full-class operation computes in f32, so its literals need not be rounded to a narrower operand's dtype.
   const nodes = xs.map((v) => isNode(v) ? v : literal(b, v, full ? dtypes.map(inFull) : dtypes));
   const met = promote(nodes.map((n) => n.type.dtype));
-  return nodes.map((n) => b.region && isFloat(n.type.dtype) ? n : cast(b, n, met));
+  const to = b.at({ ...b.origin, why: `the operands of ${b.origin.why} meet in ${met}` });
+  return nodes.map((n) => b.region && isFloat(n.type.dtype) ? n : cast(to, n, met));
 }
 
 const inFull = (d: Node["type"]["dtype"]) => isFloat(d) ? "f32" : d;
@@ -61,7 +62,12 @@ export function apply(b: Builder, op: MapOp, xs: readonly Operand[], attrs: Attr
 /** A float tensor: itself, or an integer or bool one as f32. */
 export function toFloat(b: Builder, x: Operand): Node {
   const node = isNode(x) ? x : literal(b, x, []);
-  return isFloat(node.type.dtype) ? node : cast(b, node, "f32");
+  if (isFloat(node.type.dtype)) return node;
+  return cast(
+    b.at({ ...b.origin, why: `${b.origin.why} takes floats: ${node.type.dtype} becomes f32` }),
+    node,
+    "f32",
+  );
 }
 
 /** A library name that stands for one op. */

@@ -31,7 +31,7 @@ export class PipelineCache {
     let compiled = this.#compiled.get(key);
     if (!compiled) {
       const group = this.#group(access);
-      // A pipeline layout of its own for each: where two pipelines in a pass share one, wgpu checks the sizes of the
+      // A pipeline layout of its own for each: where two pipelines share one, wgpu (gfx-rs/wgpu#7359) checks the sizes of the
       // second one's buffers against the first one's shader.
       const layout = this.#gpu.createPipelineLayout({ label: access, bindGroupLayouts: [group] });
       compiled = compileShader(this.#gpu, kernel.name, shader.code, layout).then(

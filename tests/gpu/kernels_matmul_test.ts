@@ -51,12 +51,10 @@ function whole(shape: readonly number[], dtype: DType, next: () => number): Word
 const SIZES: readonly Problem[] = [
   { m: 1, n: 1, k: 1 },
   { m: 5, n: 7, k: 3 },
-  { m: 16, n: 16, k: 16 },
   { m: 33, n: 10, k: 70 },
   { m: 64, n: 64, k: 64 },
   { m: 10, n: 130, k: 45 },
   { m: 1, n: 65, k: 128 },
-  { m: 70, n: 1, k: 33 },
 ];
 
 kernelTest("matmul: every transposition and operand dtype", async ({ device, target }) => {
@@ -177,7 +175,7 @@ kernelTest("matmul: a convolution's operand, gathered with guards", async ({ dev
 
 kernelTest("matmul: every tiling gives the same", async ({ device, target }) => {
   const next = random(25);
-  for (const { m, n, k } of [{ m: 130, n: 132, k: 72 }, { m: 50, n: 37, k: 20 }]) {
+  for (const { m, n, k } of [{ m: 130, n: 70, k: 40 }]) {
     const bindings = [binding("f16", [m, k]), binding("f32", [k, n]), binding("f16", [m, n], "write")];
     const kernel = matmul(
       bindings,

@@ -7,6 +7,7 @@ import { byteSize } from "../../../compiler/core/dtype.ts";
 import type { Device } from "../../../runtime/device.ts";
 import { openDevice } from "../../../runtime/device.ts";
 import { executorOf } from "../../../runtime/executor.ts";
+import { GpuExecutor } from "../../../runtime/gpu/executor.ts";
 import { Trainer } from "../../../runtime/trainer.ts";
 import { fail } from "../../assert.ts";
 
@@ -62,6 +63,8 @@ export function deviceTest(
         await fn(new Rig(device, executor), t);
       } finally {
         executor.destroy();
+        // Buffers go once the device is done with them; a device closed before that takes the process down at its end.
+        if (executor instanceof GpuExecutor) await executor.idle();
         device.close();
       }
     },
