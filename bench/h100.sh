@@ -27,7 +27,7 @@ if [ -f .device/hold_clocks.py ] && command -v nvidia-smi >/dev/null; then
   sleep 2
 fi
 [ -f bench/rivals/vendor.tar.xz ] && tar -xJf bench/rivals/vendor.tar.xz -C bench/rivals
-export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/tmp}" MPT_DEVICE="${MPT_DEVICE:-dawn}" PYTHONUNBUFFERED=1
+export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/tmp}" MPT_DEVICE="${MPT_DEVICE:-dawn}" PYTHONUNBUFFERED=1 NO_COLOR=1
 deno="${DENO:-deno} run -A --no-check"
 
 # part SECONDS NAME COMMAND…: its standard output goes to file descriptor 3, the rest to the log.
@@ -58,7 +58,8 @@ rival() {
     case $rc in
       124 | 137) why="stopped after $limit s" ;;
       125) why="no time left" ;;
-      *) why=$(grep -aiE 'error|exception' "$log" | tail -1 | tr -d '"\\\r' | tr -cd '[:print:]' | cut -c1-160) ;;
+      *) why=$(awk '/^== /{text=""; next} {text=text $0 "\n"} END{printf "%s", text}' "$log" |
+        grep -aE '(Error|Exception|error)\b.*: ' | head -1 | tr -d '"\\' | tr -cd '[:print:]' | cut -c1-160) ;;
     esac
     printf '{"implementation":"%s","net":"%s","precision":"%s","failed":"%s"}\n' "$who" "$net" "$precision" \
       "${why:-exit status $rc}" >>"$results"
@@ -68,8 +69,8 @@ rival() {
 
 nets=${NETS:-mlp mlp4096 gpt}
 for net in $nets; do
-  rival 45 mpt "$net" mixed_f16 $deno bench/rivals/mpt.ts "$net" mixed_f16
-  rival 45 mpt "$net" f32 $deno bench/rivals/mpt.ts "$net" f32
+  rival 60 mpt "$net" mixed_f16 $deno bench/rivals/mpt.ts "$net" mixed_f16
+  rival 60 mpt "$net" f32 $deno bench/rivals/mpt.ts "$net" f32
 done
 if [ -z "${NO_TORCH:-}" ]; then
   rival 40 PyTorch limits limits python3 bench/rivals/pytorch.py limits limits
@@ -78,14 +79,11 @@ if [ -z "${NO_TORCH:-}" ]; then
   done
 fi
 for net in $nets; do
-  batch=$(sed -n "s/.*\"batch\": \([0-9]*\).*/\1/p" <(grep -A4 "\"$net\":" bench/rivals/nets.json) | head -1)
   program="$OUT/$net.mpt"
   $deno bench/rivals/mpt.ts "$net" mixed_f16 --print >"$program" 2>>"$log"
-  symbol=N
-  [[ "$net" == *gpt ]] && symbol=B
-  options=(--dims "$symbol=$batch" --json)
+  options=(--dims "$(sed -n '1s/.*--dims //p' "$program")" --json)
   [ "$net" = mlp ] && options+=(--profile "$OUT/trace-mlp.json")
-  part 75 "mpt bench $net" $deno cli/main.ts bench "$program" "${options[@]}" 3>"$OUT/bench-$net.json"
+  part 120 "mpt bench $net" $deno cli/main.ts bench "$program" "${options[@]}" 3>"$OUT/bench-$net.json"
   [ -s "$OUT/bench-$net.json" ] || rm -f "$OUT/bench-$net.json"
   rm -f "$program"
 done

@@ -193,7 +193,7 @@ export function planMatmul(kernel: MatmulKernel, target: Target): Choice["plan"]
 /** The least sum that is worth a kernel of its own. */
 const SHORTEST = 128;
 /** What splitting must save to be worth its memory. */
-const GAIN = 0.85;
+const GAIN = 0.7;
 
 /** Into how many parts the sum is best split, 1 being none. */
 export function splitsOfMatmul(kernel: MatmulKernel, target: Target): number {

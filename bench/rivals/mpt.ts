@@ -20,7 +20,7 @@ const { net: name, precision } = args();
 const net = NETS[name];
 const text = programOf(net, precision);
 if (Deno.args.includes("--print")) {
-  console.log(text);
+  console.log(`// ${net.title}: mpt bench FILE --dims ${isMlp(net) ? "N" : "B"}=${net.batch}\n${text}`);
   Deno.exit(0);
 }
 

@@ -66,6 +66,10 @@ function ours(net: string): number {
   return Math.min(...ranked(net).flatMap((l) => l.implementation === "mpt" ? l.milliseconds ?? [] : []));
 }
 
+function times(net: string, milliseconds: number): string {
+  return Number.isFinite(ours(net)) ? (milliseconds / ours(net)).toFixed(2) : "–";
+}
+
 function rivalsTable(net: string): string {
   const head = [
     "implementation",
@@ -88,7 +92,7 @@ function rivalsTable(net: string): string {
       l.precision,
       digits(l.milliseconds),
       (50 * (Math.max(...rounds) - Math.min(...rounds)) / l.milliseconds).toFixed(1),
-      (l.milliseconds / ours(net)).toFixed(2),
+      times(net, l.milliseconds),
       l.dispatches?.toFixed(0) ?? "",
       l.submits?.toFixed(0) ?? "",
       l.peakBytes ? (l.peakBytes / 2 ** 30).toFixed(2) : "",
@@ -174,7 +178,7 @@ function short(): string {
         l.milliseconds === undefined
           ? `failed: ${l.failed}`.slice(0, 80)
           : digits(l.milliseconds).padStart(8) + " ms",
-        l.milliseconds === undefined ? "" : `${(l.milliseconds / ours(net)).toFixed(2).padStart(7)}×`,
+        l.milliseconds === undefined ? "" : `${times(net, l.milliseconds).padStart(7)}×`,
         l.sixthLoss === undefined ? "" : `loss 6 ${lossCell(net, l, "sixthLoss")}`,
       ].join(" ").trimEnd()
     )

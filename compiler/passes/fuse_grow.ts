@@ -1,11 +1,11 @@
 import type { Expr } from "../core/expr.ts";
 import { acc } from "../core/expr.ts";
-import { isNarrowRange, kindOf } from "../core/dtype.ts";
+import { kindOf } from "../core/dtype.ts";
 import { linearIndex } from "../core/index_expr.ts";
 import type { Node } from "../ir/graph.ts";
 import { packOp } from "./fuse_arena.ts";
 import { KernelDag } from "./fuse_dag.ts";
-import { skipOp } from "./fuse_flags.ts";
+import { raises, skipOp } from "./fuse_flags.ts";
 import { boundType, elementsOf, Inliner } from "./fuse_inline.ts";
 import { denseStrides, Space } from "./fuse_space.ts";
 
@@ -212,10 +212,6 @@ export class Grower {
     }
     return false;
   }
-}
-
-export function raises(n: Node, flagged: ReadonlySet<Node>): boolean {
-  return flagged.has(n) && isNarrowRange(n.type.dtype) && !(n.op.kind === "map" && n.op.exact);
 }
 
 function attempt(f: () => void): boolean {

@@ -1,8 +1,8 @@
 import type { Graph, Node } from "../ir/graph.ts";
 import { packOp } from "./fuse_arena.ts";
 import type { Cluster } from "./cluster.ts";
-import { skipOp } from "./fuse_flags.ts";
-import { isAnchor, raises } from "./fuse_grow.ts";
+import { raises, skipOp } from "./fuse_flags.ts";
+import { isAnchor } from "./fuse_grow.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";
 
 /** What fusion must respect so that no kernel binds too many buffers; found by trying. */
