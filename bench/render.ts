@@ -97,7 +97,9 @@ function notes({ limits, rounds, variants }: BenchResult): string[] {
   return [
     `limits measured in this run: copy ${limits.copyGBs.toPrecision(3)} GB/s; matmul ${products.join(", ")}`,
     ...(steps.length
-      ? [`medians of ${rounds} rounds of ${[...new Set(steps)].join(", ")} queued steps, the variants in turn`]
+      ? [
+        `medians of ${rounds} rounds of ${[...new Set(steps)].join(", ")} queued steps, the variants in turn`,
+      ]
       : []),
   ];
 }
