@@ -4,7 +4,7 @@
 # Here, once:   PACK_DATA=mnist-data ../shared/device/pack.sh
 # There:        bash bench/h100_demo.sh      (carried along: .device)
 #
-# Logs under $OUT: doctor-dawn.txt, doctor-deno.txt, tests.txt, demo.txt, bench.txt, bench.json, trace.json.
+# Logs under $OUT: doctor-dawn.txt, doctor-deno.txt, tests.txt, demo.txt, bench.txt, trace.json.
 set -u
 cd "$(dirname "$0")/.."
 OUT="${OUT:-bench/results/raw}"

@@ -96,7 +96,11 @@ function notes({ limits, rounds, variants }: BenchResult): string[] {
   const steps = variants.flatMap((v) => v.measured?.rounds.at(-1)?.steps ?? []);
   return [
     `limits measured in this run: copy ${limits.copyGBs.toPrecision(3)} GB/s; matmul ${products.join(", ")}`,
-    `medians of ${rounds} rounds of ${[...new Set(steps)].join(", ")} queued steps, the variants in turn`,
+    ...(steps.length
+      ? [
+        `medians of ${rounds} rounds of ${[...new Set(steps)].join(", ")} queued steps, the variants in turn`,
+      ]
+      : []),
   ];
 }
 
