@@ -34,7 +34,7 @@ export async function measureLimits(device: Device, operands: readonly DType[]):
 
 /** Each product is eight times the work of the one before; the first that takes this long is large enough. */
 const LONG_ENOUGH_US = 4000;
-const SIZES = [256, 512, 1024, 2048, 4096];
+const SIZES = [128, 256, 512, 1024, 2048, 4096];
 
 async function matmulLimit(device: Device, operand: DType): Promise<MatmulLimit> {
   let best: MatmulLimit = { operand, tflops: 0, size: 0 };
@@ -105,7 +105,7 @@ export function randomFloats(dtype: DType, count: number, seed: number): Uint8Ar
 
 /** Large against any cache, small against any memory. */
 const COPY_BYTES = 256 * 2 ** 20;
-const SOFTWARE_COPY_BYTES = 64 * 2 ** 20;
+const SOFTWARE_COPY_BYTES = 16 * 2 ** 20;
 
 async function copyOnGpu({ handle, target }: GpuDevice): Promise<number> {
   const { gpu } = handle;

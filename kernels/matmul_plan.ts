@@ -33,29 +33,110 @@ export function panelLengths(p: MatmulPlan): { a: number; b: number; total: numb
 export interface Speed {
   /** Multiply-adds a microsecond with the GPU full. */
   readonly rate: number;
-  /** Microseconds that a workgroup takes for each `tileK` when it has a core to itself. */
+  /** Microseconds that a workgroup takes for each `tileK` when it has the GPU to itself. */
   readonly step: number;
+  /** The part of `rate` that is reached with one workgroup on each core. */
+  readonly alone: number;
+  /** Workgroups on each core from which the rate is full. */
+  readonly full: number;
 }
 
 /** The tilings for plain arithmetic that `planMatmul` chooses from. */
 export const CANDIDATES: readonly (MatmulPlan & Speed)[] = [
-  { tileM: 128, tileN: 128, tileK: 16, perM: 8, perN: 8, slices: 1, rate: 20.5e6, step: 1.3 },
-  { tileM: 64, tileN: 64, tileK: 16, perM: 8, perN: 4, slices: 1, rate: 18e6, step: 0.8 },
-  { tileM: 64, tileN: 64, tileK: 16, perM: 4, perN: 4, slices: 1, rate: 16e6, step: 0.75 },
-  { tileM: 32, tileN: 32, tileK: 32, perM: 4, perN: 4, slices: 4, rate: 12.6e6, step: 0.56 },
-  { tileM: 16, tileN: 64, tileK: 32, perM: 4, perN: 4, slices: 4, rate: 12e6, step: 0.7 },
-  { tileM: 64, tileN: 16, tileK: 32, perM: 4, perN: 4, slices: 4, rate: 11.3e6, step: 0.62 },
-  { tileM: 16, tileN: 16, tileK: 64, perM: 4, perN: 4, slices: 8, rate: 8.5e6, step: 0.46 },
+  {
+    tileM: 128,
+    tileN: 128,
+    tileK: 16,
+    perM: 8,
+    perN: 8,
+    slices: 1,
+    rate: 20.5e6,
+    step: 1.3,
+    alone: 0.8,
+    full: 2,
+  },
+  {
+    tileM: 64,
+    tileN: 64,
+    tileK: 16,
+    perM: 8,
+    perN: 4,
+    slices: 1,
+    rate: 18e6,
+    step: 0.8,
+    alone: 0.6,
+    full: 4,
+  },
+  {
+    tileM: 64,
+    tileN: 64,
+    tileK: 16,
+    perM: 4,
+    perN: 4,
+    slices: 1,
+    rate: 16e6,
+    step: 0.75,
+    alone: 0.6,
+    full: 4,
+  },
+  {
+    tileM: 32,
+    tileN: 32,
+    tileK: 32,
+    perM: 4,
+    perN: 4,
+    slices: 4,
+    rate: 12.6e6,
+    step: 0.56,
+    alone: 0.6,
+    full: 4,
+  },
+  {
+    tileM: 16,
+    tileN: 64,
+    tileK: 32,
+    perM: 4,
+    perN: 4,
+    slices: 4,
+    rate: 12e6,
+    step: 0.7,
+    alone: 0.6,
+    full: 4,
+  },
+  {
+    tileM: 64,
+    tileN: 16,
+    tileK: 32,
+    perM: 4,
+    perN: 4,
+    slices: 4,
+    rate: 11.3e6,
+    step: 0.62,
+    alone: 0.6,
+    full: 4,
+  },
+  {
+    tileM: 16,
+    tileN: 16,
+    tileK: 64,
+    perM: 4,
+    perN: 4,
+    slices: 8,
+    rate: 8.5e6,
+    step: 0.46,
+    alone: 0.5,
+    full: 4,
+  },
 ];
 
 /** The tilings for matrix units. */
 export const MATRIX_CANDIDATES: readonly (MatrixPlan & Speed)[] = [
-  { tileM: 128, tileN: 128, subM: 64, subN: 64, rate: 150e6, step: 0.59 },
-  { tileM: 128, tileN: 64, subM: 64, subN: 64, rate: 85e6, step: 0.86 },
-  { tileM: 64, tileN: 64, subM: 32, subN: 32, rate: 92e6, step: 0.4 },
+  { tileM: 128, tileN: 128, subM: 64, subN: 64, rate: 150e6, step: 0.59, alone: 0.575, full: 2 },
+  { tileM: 128, tileN: 64, subM: 64, subN: 64, rate: 85e6, step: 0.86, alone: 0.4, full: 4 },
+  { tileM: 64, tileN: 64, subM: 32, subN: 32, rate: 92e6, step: 0.4, alone: 0.4, full: 4 },
 ];
 
-/** Workgroups that run at full speed side by side. */
+/** Multiprocessors. */
 const CORES = 132;
 /** Microseconds of a dispatch that waits for another. */
 const DISPATCH = 3.3;
@@ -80,7 +161,9 @@ function timeOf(
   { batch, m, n, k }: Extents,
 ): number {
   const tiles = batch * Math.ceil(m / c.tileM) * Math.ceil(n / c.tileN);
-  const work = tiles * c.tileM * c.tileN * k / (c.rate * Math.min(1, tiles / CORES));
+  const each = tiles / CORES;
+  const busy = each < 1 ? c.alone * each : Math.min(1, c.alone + (1 - c.alone) * (each - 1) / (c.full - 1));
+  const work = tiles * c.tileM * c.tileN * k / (c.rate * busy);
   return DISPATCH + Math.max(work, Math.ceil(k / c.tileK) * c.step);
 }
 
@@ -110,7 +193,7 @@ export function planMatmul(kernel: MatmulKernel, target: Target): Choice["plan"]
 /** The least sum that is worth a kernel of its own. */
 const SHORTEST = 128;
 /** What splitting must save to be worth its memory. */
-const GAIN = 0.8;
+const GAIN = 0.7;
 
 /** Into how many parts the sum is best split, 1 being none. */
 export function splitsOfMatmul(kernel: MatmulKernel, target: Target): number {

@@ -298,15 +298,10 @@ class ReduceWriter {
     }
     if (direct.length > 0) {
       within(prims.and(first, rows.exists), (group) => {
-        const values = direct.map(({ value }) => emitter.value(value, group));
-        values.forEach((v) => body.name(v));
-        direct.forEach(({ binding, value }, i) => {
-          storage.storeElement(
-            binding,
-            index(binding, rows.last),
-            values[i],
-            emitter.isExact(value, storage.dtypeOf(binding)),
-          );
+        const items = direct.map((s) => emitter.storable(s.value, storage.dtypeOf(s.binding), group));
+        items.forEach((item) => body.name(item.value));
+        direct.forEach(({ binding }, i) => {
+          storage.storeElement(binding, index(binding, rows.last), items[i].value, items[i].exact);
           this.#padRow(binding, rows, extent);
         });
       });

@@ -32,10 +32,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let v2 = (id1 & 1) * 2;
   let v3 = b0[((((id1 >> 1u) * 4) + v2) >> 1u)];
   let v4 = f32(v3.x);
-  let v5 = round_f16((v4 * 0.5f));
+  let v5 = v4 * 0.5f;
   let v6 = f32(v3.y);
-  let v7 = round_f16((v6 * 0.5f));
-  b1[((((id1 >> 1u) * 4) + v2) >> 1u)] = vec2<f16>(f16(v5), f16(v7));
+  let v7 = v6 * 0.5f;
+  b1[((((id1 >> 1u) * 4) + v2) >> 1u)] = vec2<f16>(f16(saturated_f16(v5)), f16(saturated_f16(v7)));
 }
 `,
   );

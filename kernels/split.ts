@@ -53,9 +53,9 @@ export function splitKernel(kernel: Kernel, target: Target): Split | undefined {
 }
 
 /** Turns of the loop over a row that one invocation may take before the row is worth splitting. */
-const LONG = 64;
+const LONG = 192;
 /** Turns that remain to an invocation at least. */
-const SHORT = 16;
+const SHORT = 32;
 const BUSY = 1 << 17;
 
 function splitsOfReduce(kernel: ReduceKernel, target: Target): number {
@@ -141,17 +141,19 @@ export function splitReduce(kernel: ReduceKernel, wanted: number): Split {
   const rank = outer.length, extent = product(inner);
   const split = new Splitter(kernel);
   const rows = outer.map((_, i) => coord(i));
-  const { chunk, parts, at, own } = chunkOf(extent, wanted, coord(rank), coord(rank + 1));
-  const coords = [...rows, ...delinear(at, inner)];
+  // The parts come first among the outer axes: what ran along the last of them still does.
+  const partRows = outer.map((_, i) => coord(i + 1));
+  const { chunk, parts, at, own } = chunkOf(extent, wanted, coord(0), coord(rank + 1));
+  const coords = [...partRows, ...delinear(at, inner)];
   /** Finished accumulators, one f32, i32, u32 or bool tensor of shape `outer` each. */
   const done: { readonly temp: number; readonly kind: Kind }[] = [];
-  const finished = (step: Step) => done.map((d) => step.loadTemp(d.temp, rows));
+  const finished = (step: Step, at = rows) => done.map((d) => step.loadTemp(d.temp, at));
 
   kernel.phases.forEach((phase, p) => {
     const last = p === kernel.phases.length - 1;
     const part = split.step(`part${p}`);
-    const shape = [...outer, parts];
-    const accs = finished(part);
+    const shape = [parts, ...outer];
+    const accs = finished(part, partRows);
     const accumulators = phase.map((a): Accumulator => {
       const value = part.place(a.value, coords, accs);
       return {
@@ -181,7 +183,7 @@ export function splitReduce(kernel: ReduceKernel, wanted: number): Split {
       outer,
       inner: [parts],
       phases: [
-        phase.map((a, i) => ({ combine: a.combine, value: join.loadTemp(temps[i], [...rows, coord(rank)]) })),
+        phase.map((a, i) => ({ combine: a.combine, value: join.loadTemp(temps[i], [coord(rank), ...rows]) })),
       ],
       rowStores: [
         ...kept.map((t, i) => join.storeTemp(t, results[i])),

@@ -20,7 +20,7 @@ const { net: name, precision } = args();
 const net = NETS[name];
 const text = programOf(net, precision);
 if (Deno.args.includes("--print")) {
-  console.log(text);
+  console.log(`// ${net.title}: mpt bench FILE --dims ${isMlp(net) ? "N" : "B"}=${net.batch}\n${text}`);
   Deno.exit(0);
 }
 
@@ -37,12 +37,10 @@ const weights = paramsOf(net).map(({ path, shape, data }): [string, HostTensor] 
 await trainer.load(new Map(weights));
 
 const { input, target } = batchOf(net);
-const batch: Batch = isMlp(net)
-  ? { image: input, label: target }
-  : {
-    ids: { data: input, shape: [net.batch, net.ctx] },
-    target: { data: target, shape: [net.batch, net.ctx] },
-  };
+const batch: Batch = isMlp(net) ? { image: input, label: target } : {
+  ids: { data: input, shape: [net.batch, net.ctx] },
+  target: { data: target, shape: [net.batch, net.ctx] },
+};
 
 /** Steps asked for and not yet queued: the trainer takes them as it has room. */
 let waiting = 0;

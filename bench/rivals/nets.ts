@@ -96,7 +96,8 @@ export function batchOf(net: Net): NetBatch {
 /** The net as an mpt program, everything in `precision`. */
 export function programOf(net: Net, precision: string): string {
   const { lr, beta1, beta2, eps, weightDecay } = ADAMW;
-  const optimizer = `AdamW(lr: ${lr}, betas: [${beta1}, ${beta2}], eps: ${eps}, weight_decay: ${weightDecay})`;
+  const optimizer =
+    `AdamW(lr: ${lr}, betas: [${beta1}, ${beta2}], eps: ${eps}, weight_decay: ${weightDecay})`;
   if (isMlp(net)) {
     const names = net.widths.slice(1).map((_, i) => `fc${i + 1}`);
     const layers = names.map((n, i) => `  layer ${n} = Linear(${net.widths[i]}, ${net.widths[i + 1]})`);

@@ -5,9 +5,10 @@ import type { Node } from "../ir/graph.ts";
 import type { ArgValue, Param, ParamType } from "../ops/library.ts";
 import type { CallArg, Checker, Env } from "./context.ts";
 import { isGeneric } from "./context.ts";
+import { LIMITS } from "./limits.ts";
 import { count, label, oneOf, replace } from "./report.ts";
 import type { NumberValue, Value } from "./values.ts";
-import { describe, nodeOf } from "./values.ts";
+import { describe, isPoisoned, nodeOf } from "./values.ts";
 
 /** What a call may be given. */
 export interface Formal {
@@ -110,7 +111,7 @@ export function coerce(
   arg: CallArg,
 ): ArgValue | typeof UNKNOWN {
   const v = arg.value;
-  if (v.kind === "poison") return UNKNOWN;
+  if (isPoisoned(v)) return UNKNOWN;
   const made = convert(param.type, v);
   if (made !== undefined) return made;
   if (isGeneric(env, v)) return UNKNOWN;
@@ -120,10 +121,17 @@ export function coerce(
 
 export function wrongKind(ck: Checker, what: string, wanted: string, arg: CallArg): void {
   const v = arg.value;
+  if (wanted === WANTED.dims && isLong(v)) {
+    ck.report.error("MPT0504", {
+      message: `a tensor has at most ${LIMITS.rank} axes`,
+      labels: [label(arg.span, `given ${describe(v)}`)],
+    });
+    return;
+  }
   const part = fraction(v);
   if (part !== undefined && wanted !== WANTED.float) {
     ck.report.error("MPT0213", {
-      message: `${what} is ${wanted}, and ${part} is not whole`,
+      message: `${what} is ${wanted}, and ${Number(part.toPrecision(6))} is not whole`,
       labels: [label(arg.span, `given ${describe(v)}`)],
       expected: wanted,
       found: describe(v),
@@ -189,13 +197,18 @@ function convert(type: ParamType, v: Value): ArgValue | undefined {
       return convert("axis", v) ?? list(v, (x) => convert("axis", x) as number | undefined);
     case "dims": {
       const one = dimOf(v);
-      return one !== undefined ? [one] : list(v, dimOf);
+      return one !== undefined ? [one] : isLong(v) ? undefined : list(v, dimOf);
     }
     case "sizes":
       return dimOf(v) ?? list(v, dimOf);
     case "function":
       return undefined;
   }
+}
+
+/** More axes than a tensor has. */
+function isLong(v: Value): boolean {
+  return (v.kind === "list" || v.kind === "tuple") && v.items.length > LIMITS.rank;
 }
 
 function list<T extends Dim>(v: Value, f: (v: Value) => T | undefined): readonly T[] | undefined {

@@ -1,9 +1,11 @@
 import { regionOf } from "./policy.ts";
 import type { Span } from "../core/span.ts";
+import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/graph.ts";
 import type { Args, ArgValue, LibraryFunction, Param } from "../ops/library.ts";
 import type { FnDecl, ForwardItem } from "../syntax/ast.ts";
-import { coerce, match, UNKNOWN, wrongKind } from "./arguments.ts";
+import { constNode } from "../ops/leaf.ts";
+import { coerce, match, numberOf, UNKNOWN, wrongKind } from "./arguments.ts";
 import { block } from "./blocks.ts";
 import type { CallArg, Checker, Env, Site, Symbols } from "./context.ts";
 import { builderAt, isGeneric, refusal } from "./context.ts";
@@ -109,7 +111,7 @@ function callFunction(
   if (folded) return folded;
   if (fn.params[0]?.type === "function") return callThrough(ck, fn, args, site, env);
   const bound = libraryArgs(ck, env, fn.name, site.callee, fn.params, args);
-  if (!bound) return POISON;
+  if (!bound || tooManyParts(ck, fn, bound.args, site)) return POISON;
   try {
     return results(fn.build(builderAt(ck, env, site.span, fn.name), bound.args));
   } catch (error) {
@@ -120,6 +122,17 @@ function callFunction(
     }
     return POISON;
   }
+}
+
+/** Whether a split would make more tensors than a program can have. */
+function tooManyParts(ck: Checker, fn: LibraryFunction, { parts }: Args, site: Site): boolean {
+  if (fn.name !== "split" || typeof parts !== "number" || parts <= LIMITS.parts) return false;
+  ck.report.error("MPT0504", {
+    message: `split makes at most ${LIMITS.parts} parts`,
+    labels: [label(site.callee, `${parts} parts`)],
+    help: "a list gives the size of each part",
+  });
+  return true;
 }
 
 const CALLABLE: readonly Value["kind"][] = ["instance", "stack", "fn", "function"];
@@ -222,23 +235,40 @@ function callLayer(
   const first = bound.given.get(layer.inputs[0]?.name);
   const node = first && nodeOf(first.value);
   if (node && refuseFeatures(ck, env, instance, first, node)) return POISON;
-  const region = regionOf(policyOf(instance, env.ins));
+  const region = regionOf(policyOf(ck.budget, instance, env.ins));
+  const inputs = tensorsOf(builderAt(ck, env, site.span, "a number"), layer.inputs, bound);
   const weights = Object.fromEntries([...instance.weights].map(([name, p]) => [name, p.node]));
   try {
     const b = builderAt(ck, env, site.span, instance.path.join(".") || instance.name).within(region);
-    const made = layer.build(b, instance.args, weights, bound.args);
+    const made = layer.build(b, instance.args, weights, inputs);
     for (const n of "op" in made ? [made] : made) ck.makers.set(n as Node, instance);
     return results(made);
   } catch (error) {
     const reason = refusal(error);
     const fits = couldFit(
       { ...env, region },
-      [instance.args, weights, bound.args],
-      (b, [args, w, inputs]) => layer.build(b, args, w as Readonly<Record<string, Node>>, inputs),
+      [instance.args, weights, inputs],
+      (b, [args, w, x]) => layer.build(b, args, w as Readonly<Record<string, Node>>, x),
     );
     if (!fits) refused(ck, instance.name, layer.inputs, bound.given, site, reason);
     return POISON;
   }
+}
+
+/** A layer takes tensors: a number is one of rank 0. */
+function tensorsOf(
+  b: Builder,
+  params: readonly Param[],
+  { args, given }: { args: Args; given: ReadonlyMap<string, CallArg> },
+): Args {
+  const out: Record<string, ArgValue> = { ...args };
+  for (const { name, type } of params) {
+    const value = given.get(name)?.value;
+    if (type === "tensor" && value?.kind === "number") {
+      out[name] = constNode(b, numberOf(value), value.int ? "i32" : "f32");
+    }
+  }
+  return out;
 }
 
 function callModel(
@@ -255,13 +285,13 @@ function callModel(
   const formals = forward.params.map((p) => ({ name: p.name.text, required: true, span: p.name.span }));
   const given = match(ck, name, site.callee, formals, args);
   if (!given) return POISON;
-  const own = forwardEnv(instance, env, deeper(env, name, site.callee));
+  const own = forwardEnv(ck, instance, env, deeper(env, name, site.callee));
   const symbols = symbolsOf(env, instance);
   if (!bindInputs(ck, own, name, forward.params, given, symbols)) return POISON;
   const outermost = instance.parent === undefined;
   return block(ck, own, forward.body, forward.result, {
     name: instance.decl.name.text,
-    output: outermost ? policyOf(instance, env.ins).output : undefined,
+    output: outermost ? policyOf(ck.budget, instance, env.ins).output : undefined,
   });
 }
 
@@ -272,11 +302,11 @@ export function symbolsOf(env: Env, instance: ModelInstance): Symbols {
 }
 
 /** Where an instance's forward stands: its own names, in its own precision. */
-export function forwardEnv(instance: ModelInstance, env: Env, calls: number): Env {
+export function forwardEnv(ck: Checker, instance: ModelInstance, env: Env, calls: number): Env {
   const scope = inner(instance.module.scope);
   for (const [n, value] of instance.formals) scope.names.set(n, { kind: "value", value });
   for (const [n, value] of instance.members) scope.names.set(n, { kind: "value", value });
-  const policy = policyOf(instance, env.ins);
+  const policy = policyOf(ck.budget, instance, env.ins);
   const ins = new Map(env.ins);
   ins.delete(instance);
   return {

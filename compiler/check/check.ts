@@ -5,12 +5,12 @@ import { position } from "../core/span.ts";
 import type { ForwardItem, ModelDecl, TrainDecl } from "../syntax/ast.ts";
 import { block } from "./blocks.ts";
 import { apply, forwardEnv, symbolsOf } from "./calls.ts";
-import type { Checker, Env, Session } from "./context.ts";
+import type { Checker, Env } from "./context.ts";
 import { newSession } from "./context.ts";
 import { checkFnDecl, checkModelDecl, checkTrainDecl } from "./declarations.ts";
 import { evaluate, evaluateArgs, moduleEnv, readConst } from "./evaluate.ts";
 import { bindFormals, genericFormals } from "./formals.ts";
-import { checkGenericFn, reportUnusedRules } from "./generic.ts";
+import { bindStandIns, checkGenericFn, reportUnusedRules } from "./generic.ts";
 import { hostInputs } from "./inputs.ts";
 import { instantiate } from "./instances.ts";
 import type { Masters } from "./parameters.ts";
@@ -22,6 +22,7 @@ import { label, Reporter } from "./report.ts";
 import { checkTrain, flat, renameTrained } from "./train.ts";
 import type { TypedForward, TypedProgram, TypedTrain } from "./typed.ts";
 import type { ModelInstance, Module, Value } from "./values.ts";
+import { describe, isPoisoned } from "./values.ts";
 
 export interface CheckOptions {
   /** Which train block is the program's, by its model's name; the first unless given. */
@@ -59,7 +60,7 @@ const INDEPENDENT: ReadonlySet<string> = new Set([
   "MPT0306",
 ]);
 
-/** Leaves out what most likely follows from a fault of syntax: other faults on its line. */
+/** Leaves out what most likely follows from a fault of syntax: faults that its line contributes to. */
 function withoutFollowers(all: readonly Diagnostic[], sources: ReadonlyMap<string, string>): Diagnostic[] {
   const place = ({ span }: Label) => {
     const text = sources.get(span.file);
@@ -67,7 +68,9 @@ function withoutFollowers(all: readonly Diagnostic[], sources: ReadonlyMap<strin
   };
   const isSyntax = (d: Diagnostic) => d.code.startsWith("MPT01");
   const faulty = new Set(all.filter(isSyntax).map((d) => place(d.labels[0])));
-  return all.filter((d) => isSyntax(d) || INDEPENDENT.has(d.code) || !faulty.has(place(d.labels[0])));
+  return all.filter((d) =>
+    isSyntax(d) || INDEPENDENT.has(d.code) || !d.labels.some((l) => faulty.has(place(l)))
+  );
 }
 
 class Run {
@@ -138,7 +141,12 @@ class Run {
         });
         return undefined;
       }
-      throw error;
+      this.report.error("MPT0505", {
+        message: `the compiler has failed on this program: ${error instanceof Error ? error.message : error}`,
+        labels: [label(this.start, "somewhere in this file")],
+        help: "this is a fault of the compiler; please report it with the program",
+      });
+      return undefined;
     }
   }
 
@@ -198,16 +206,34 @@ class Run {
   }
 
   /** A model from inputs that the host gives, their symbols free. */
-  private forward(root: ModelInstance, session: Session = newSession()): TypedForward | undefined {
+  private forward(root: ModelInstance, open?: Set<string>): TypedForward | undefined {
     const item = root.decl.items.find((i): i is ForwardItem => i.kind === "forward");
     if (!item) return undefined;
     this.ck.seen.add(root.decl);
-    const env: Env = forwardEnv(root, moduleEnv(root.module, session), 0);
-    const inputs = hostInputs(this.ck, env, item.params, symbolsOf(env, root));
-    const returns = { name: root.decl.name.text, output: policyOf(root, new Map()).output };
+    const env: Env = forwardEnv(
+      this.ck,
+      root,
+      moduleEnv(root.module, newSession({ generic: open ?? new Set() })),
+      0,
+    );
+    const params = open ? bindStandIns(env, item.params, open) : item.params;
+    const inputs = hostInputs(this.ck, env, params, symbolsOf(env, root));
+    const returns = { name: root.decl.name.text, output: policyOf(this.ck.budget, root, new Map()).output };
     const value = block(this.ck, env, item.body, item.result, returns);
     const outputs = flat(value);
-    return outputs && { inputs, outputs };
+    if (outputs) return { inputs, outputs };
+    if (!isPoisoned(value) && !open) {
+      this.report.error("MPT0212", {
+        message: `${returns.name} gives no tensor`,
+        labels: [
+          label(item.body.result.span, `this is ${describe(value)}`),
+          label(item.result.span, "declared here"),
+        ],
+        expected: "a tensor, or a tuple of tensors",
+        found: describe(value),
+      });
+    }
+    return undefined;
   }
 
   /** The program that a file stands for: a train block's, or that of the last model that nothing else holds. */
@@ -228,7 +254,9 @@ class Run {
     const held = new Set(
       main.models.flatMap((m) => m.items.flatMap((i) => i.kind === "layer" ? [i.callee.text] : [])),
     );
-    const roots = main.models.filter((m) => m.formals.every((f) => f.default) && !held.has(m.name.text));
+    const roots = main.models.filter((m) =>
+      m.formals.every((f) => f.default) && !held.has(m.name.text) && standsAlone(m)
+    );
     return roots.map((m) => this.standing(main, m)).at(-1);
   }
 
@@ -244,21 +272,22 @@ class Run {
 
   /** What no instance and no call has reached, with formals that have no value. */
   private rest(m: Module): void {
-    for (const decl of m.consts) {
-      const entry = m.scope.names.get(decl.name.text);
-      if (entry?.kind === "const") this.guarded(() => readConst(this.ck, entry));
-    }
+    this.guarded(() => {
+      for (const decl of m.consts) {
+        const entry = m.scope.names.get(decl.name.text);
+        if (entry?.kind === "const") readConst(this.ck, entry);
+      }
+    });
     // The models that others hold come first where they are declared; the outer ones reach them.
     for (const decl of [...m.models].reverse()) {
       if (this.ck.seen.has(decl)) continue;
       this.guarded(() => {
         const { formals, open } = genericFormals(this.ck, decl, m);
-        const session = newSession({ generic: open });
-        const env = moduleEnv(m, session);
+        const env = moduleEnv(m, newSession({ generic: open }));
         const place = { path: [], name: decl.name.text };
         this.forward(
           instantiate(this.ck, env, decl, m, formals, { params: [], incomplete: false }, place),
-          session,
+          open,
         );
         this.ck.seen.add(decl);
       });
@@ -271,6 +300,13 @@ class Run {
       if (!this.ck.seen.has(decl)) this.guarded(() => checkGenericFn(this.ck, decl, m));
     }
   }
+}
+
+/** Whether a host could give a model its inputs: tensors and numbers. */
+function standsAlone(decl: ModelDecl): boolean {
+  const forward = decl.items.find((i): i is ForwardItem => i.kind === "forward");
+  const kinds = forward?.params.flatMap((p) => p.type.kind === "tensor" ? [p.type.kindName.text] : []) ?? [];
+  return !kinds.includes("string") && !kinds.includes("dtype");
 }
 
 function typed(

@@ -58,7 +58,14 @@ function leaf(ck: Checker, e: Expr, env: Env): Value {
   ck.budget.step(e.span);
   switch (e.kind) {
     case "number":
-      return e.isInt ? int(e.value) : float(e.value);
+      if (e.isInt && Number.isSafeInteger(e.value)) return int(e.value);
+      if (!e.isInt && Number.isFinite(e.value)) return float(e.value);
+      ck.report.error("MPT0504", {
+        message: e.isInt ? "this integer is beyond 2^53" : "this number is too large",
+        labels: [label(e.span, "cannot be held exactly")],
+        help: e.isInt ? "with a point or an exponent it is a float" : undefined,
+      });
+      return POISON;
     case "string":
     case "bool":
       return e as Value & Expr;
@@ -155,7 +162,13 @@ export function readConst(ck: Checker, entry: ConstEntry): Value {
   }
   if (entry.state !== "unread") return entry.state;
   entry.state = "reading";
-  const value = ck.evaluate(entry.decl.value, moduleEnv(entry.module));
+  let value: Value = POISON;
+  try {
+    value = ck.evaluate(entry.decl.value, moduleEnv(entry.module));
+  } catch (error) {
+    entry.state = POISON;
+    throw error;
+  }
   const known = nodeOf(value) === undefined;
   if (!known) {
     ck.report.error("MPT0236", {

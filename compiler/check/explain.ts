@@ -24,11 +24,9 @@ export function explain(code: string): string | undefined {
 function render({ code, title, why, bad, good }: Page): string {
   return [
     `# ${code}: ${title}`,
-    wrap(why, 100),
-    "Gives it:",
-    shown(bad),
-    "Does not:",
-    shown(good),
+    wrap(why, 110),
+    ...(bad ? ["Gives it:", shown(bad)] : []),
+    ...(good ? ["Does not:", shown(good)] : []),
   ].join("\n\n") + "\n";
 }
 

@@ -1,7 +1,7 @@
 import { symbol } from "../core/shape.ts";
-import type { FnDecl, Rule } from "../syntax/ast.ts";
+import type { FnDecl, Rule, Typed } from "../syntax/ast.ts";
 import { block } from "./blocks.ts";
-import type { Checker, Env, Symbols } from "./context.ts";
+import type { Checker, Env } from "./context.ts";
 import { newSession } from "./context.ts";
 import { moduleEnv } from "./evaluate.ts";
 import { hostInputs } from "./inputs.ts";
@@ -14,20 +14,23 @@ import { float, int } from "./values.ts";
 /** Checks a fn that nothing calls: its tensors are inputs, its numbers have no value. */
 export function checkGenericFn(ck: Checker, decl: FnDecl, module: Module): void {
   ck.seen.add(decl);
-  const bare = new Map<string, Value>();
-  for (const p of decl.params) {
-    if (p.type.kind === "tensor" && !p.type.dims) {
-      const value = standIn(p.type.kindName.text, p.name.text);
-      if (value) bare.set(p.name.text, value);
-    }
-  }
-  const open = [...bare].filter(([, v]) => v.kind === "number" && v.int).map(([n]) => n);
-  const session = newSession({ generic: new Set(open) });
-  const env: Env = { ...moduleEnv(module, session), scope: inner(module.scope) };
-  for (const [name, value] of bare) bind(env.scope, name, value);
-  const symbols: Symbols = new Map();
-  hostInputs(ck, env, decl.params.filter((p) => !bare.has(p.name.text)), symbols);
+  const open = new Set<string>();
+  const env: Env = { ...moduleEnv(module, newSession({ generic: open })), scope: inner(module.scope) };
+  hostInputs(ck, env, bindStandIns(env, decl.params, open), new Map());
   block(ck, env, decl.body, decl.result, { name: decl.name.text });
+}
+
+/** Gives inputs without dims a stand-in, with the names of open numbers added to `open`; the other inputs are left. */
+export function bindStandIns(env: Env, params: readonly Typed[], open: Set<string>): Typed[] {
+  return params.filter((p) => {
+    const value = p.type.kind === "tensor" && !p.type.dims
+      ? standIn(p.type.kindName.text, p.name.text)
+      : undefined;
+    if (!value) return true;
+    if (value.kind === "number" && value.int) open.add(p.name.text);
+    bind(env.scope, p.name.text, value, p.name.span);
+    return false;
+  });
 }
 
 function standIn(kind: string, name: string): Value | undefined {

@@ -39,6 +39,18 @@ function matchSegment(pattern: string, name: string): boolean {
 
 /** Whether the glob matches the whole path. */
 export function matches(glob: Glob, path: Path): boolean {
+  return reached(glob, path)[path.length] ?? false;
+}
+
+/** Whether the glob matches the path or something that the path stands under. */
+export function covers(glob: Glob, path: Path): boolean {
+  return reached(glob, path).indexOf(true, 1) >= 0;
+}
+
+/** `[j]`: whether the glob matches the first j segments of the path. */
+function reached(glob: Glob, path: Path): boolean[] {
+  const first = glob.segments[0];
+  if (!first.includes("*") && first !== path[0]) return [];
   // reach[j]: the segments so far match path[0..j).
   let reach = new Array<boolean>(path.length + 1).fill(false);
   reach[0] = true;
@@ -52,13 +64,7 @@ export function matches(glob: Glob, path: Path): boolean {
     }
     reach = next;
   }
-  return reach[path.length];
-}
-
-/** Whether the glob matches the path or something that the path stands under. */
-export function covers(glob: Glob, path: Path): boolean {
-  for (let n = 1; n <= path.length; n++) if (matches(glob, path.slice(0, n))) return true;
-  return false;
+  return reach;
 }
 
 /** Literal 3, partial glob 2, `*` 1, `**` or nothing 0. */

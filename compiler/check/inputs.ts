@@ -2,7 +2,7 @@ import type { DType } from "../core/dtype.ts";
 import { isFloat } from "../core/dtype.ts";
 import type { Edit } from "../core/diagnostic.ts";
 import type { Dim } from "../core/shape.ts";
-import { showDim, showShape, sizeOf, symbol } from "../core/shape.ts";
+import { DimError, showDim, showShape, sizeOf, symbol } from "../core/shape.ts";
 import type { Span } from "../core/span.ts";
 import type { Node } from "../ir/graph.ts";
 import { showType } from "../ir/op.ts";
@@ -339,6 +339,16 @@ export function hostInputs(ck: Checker, env: Env, params: readonly Typed[], symb
   return inputs;
 }
 
+/** The number of elements; undefined where it has too many terms. */
+function sizeIfSimple(shape: readonly Dim[]): Dim | undefined {
+  try {
+    return sizeOf(shape);
+  } catch (error) {
+    if (error instanceof DimError) return undefined;
+    throw error;
+  }
+}
+
 /** A tensor's elements are counted in 31 bits. */
 export function checkSize(ck: Checker, shape: readonly Dim[], span: Span): boolean {
   if (shape.some((d) => typeof d === "number" && d < 0)) {
@@ -349,11 +359,13 @@ export function checkSize(ck: Checker, shape: readonly Dim[], span: Span): boole
     });
     return false;
   }
-  const size = sizeOf(shape);
-  if (shape.length <= LIMITS.rank && !(typeof size === "number" && size > LIMITS.elements)) return true;
+  const size = shape.length <= LIMITS.rank ? sizeIfSimple(shape) : undefined;
+  if (size !== undefined && !(typeof size === "number" && size > LIMITS.elements)) return true;
   ck.report.error("MPT0504", {
     message: shape.length > LIMITS.rank
       ? `a tensor has at most ${LIMITS.rank} axes`
+      : size === undefined
+      ? "this size is too complicated"
       : `this tensor has ${showDim(size)} elements, more than ${LIMITS.elements}`,
     labels: [label(span, shape.length > LIMITS.rank ? `${shape.length} axes` : showShape(shape))],
   });

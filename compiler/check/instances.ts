@@ -76,7 +76,7 @@ export function instantiate(
     instance.members.set(name, value);
     bind(scope, name, value, item.name.span);
   }
-  markRules(instance, masters.incomplete);
+  markRules(ck, instance, masters.incomplete);
   return instance;
 }
 
@@ -168,7 +168,7 @@ function maker(
 }
 
 /** Marks the rules of a model that match a layer or a parameter under it: all of them, where paths are missing. */
-function markRules(instance: ModelInstance, incomplete: boolean): void {
+function markRules(ck: Checker, instance: ModelInstance, incomplete: boolean): void {
   const open: { rule: GlobRule; under: number }[] = [];
   const wait = (rules: readonly GlobRule[], under: number) => {
     for (const rule of rules) {
@@ -187,6 +187,7 @@ function markRules(instance: ModelInstance, incomplete: boolean): void {
   }
   if (open.length === 0) return;
   for (const path of pathsUnder(instance)) {
+    ck.budget.match(open.length, open[0].rule.span);
     for (const { rule, under } of open) rule.use.matched ||= covers(rule.glob, path.slice(under));
   }
 }

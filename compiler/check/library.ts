@@ -86,7 +86,7 @@ export function unboundSymbol(report: Reporter, name: string, span: Span): void 
 
 /** Reports a name that nothing binds; `as` says what kind of thing is looked for. */
 export function unknownName(report: Reporter, env: Env, name: string, span: Span, as?: "layer"): void {
-  if (name === "" || lostInRecovery(env, name)) return;
+  if (name === "" || report.full || lostInRecovery(env, name)) return;
   const known = as === "layer" ? [...LAYERS.keys()] : libraryNames();
   const own = namesOf(env.scope).filter((n) => as !== "layer" || makesLayers(lookup(env.scope, n)));
   const theirs = ELSEWHERE.get(name);

@@ -11,13 +11,19 @@ export const LIMITS = {
   nodes: 200_000,
   /** Layers and models of all instances. */
   instances: 20_000,
+  /** Path rules tried on paths. */
+  matches: 300_000,
   /** Calls inside calls, of fns and models. */
   calls: 100,
   /** Expressions inside expressions, through calls. */
-  depth: 1_500,
+  depth: 600,
   /** Elements of one tensor: positions are i32. */
   elements: 2 ** 31 - 1,
   rank: 16,
+  /** Parts that one tensor is split into. */
+  parts: 4_096,
+  /** Path rules of one policy. */
+  rules: 100,
   /** Terms, and factors of a term, of a symbolic dim. */
   terms: 64,
 } as const;
@@ -40,6 +46,7 @@ export class Budget {
   private stepsTaken = 0;
   private nodesMade = 0;
   private instancesMade = 0;
+  private matchesTried = 0;
   depth = 0;
 
   step(at: Span): void {
@@ -59,6 +66,17 @@ export class Budget {
         "MPT0503",
         `this program makes more than ${LIMITS.nodes} operations`,
         at ?? fallback,
+      );
+    }
+  }
+
+  match(count: number, at: Span): void {
+    if ((this.matchesTried += count) > LIMITS.matches) {
+      throw new LimitReached(
+        "MPT0503",
+        `this program tries path rules on paths more than ${LIMITS.matches} times`,
+        at,
+        "many rules for many layers; * and ** stand for many paths at once",
       );
     }
   }

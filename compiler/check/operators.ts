@@ -1,5 +1,6 @@
 import { why } from "./policy.ts";
 import { isDType } from "../core/dtype.ts";
+import { DimError } from "../core/shape.ts";
 import type { Node } from "../ir/graph.ts";
 import { showType } from "../ir/op.ts";
 import { cast } from "../ops/cast.ts";
@@ -39,6 +40,10 @@ export function binary(
       if (known) return known;
     }
   } catch (error) {
+    if (error instanceof DimError) {
+      ck.report.error("MPT0504", { message: error.message, labels: [label(e.span, "here")] });
+      return POISON;
+    }
     if (!(error instanceof NumberError)) throw error;
     if (!(error.code === "MPT0219" && (isGeneric(env, left) || isGeneric(env, right)))) {
       ck.report.error(error.code, {

@@ -54,7 +54,7 @@ function parameter(
 ): Parameter | undefined {
   if (!checkSize(ck, shape, span)) return undefined;
   const path = [...owner.path, ...name.split(".")];
-  const dtype = declared ?? policyOf(owner, new Map(), name).params.dtype;
+  const dtype = declared ?? policyOf(ck.budget, owner, new Map(), name).params.dtype;
   const text = path.join(".");
   const b = builderAt(ck, env, span, `the parameter ${text}`).within(undefined);
   const state = paramNode(b, text, dtype, shape);

@@ -4,6 +4,8 @@ import { closest } from "../core/closest.ts";
 import type { Span } from "../core/span.ts";
 import type { Name, Rule } from "../syntax/ast.ts";
 import { parseGlob, winner } from "./globs.ts";
+import type { Budget } from "./limits.ts";
+import { LIMITS } from "./limits.ts";
 import type { Choice, GlobRule, Key, Override, Policy } from "./policy.ts";
 import { DEFAULT_POLICY, KEYS, override, presetKeys, PRESETS } from "./policy.ts";
 import type { Reporter } from "./report.ts";
@@ -128,6 +130,15 @@ export function resolveRules(
   const keys: Partial<Record<Key, Choice>> = {};
   const globs: GlobRule[] = [];
   const seen = new Map<string, Rule>();
+  const surplus = rules.filter((r) => r.glob)[LIMITS.rules];
+  if (surplus) {
+    c.report.error("MPT0502", {
+      message: `a policy has at most ${LIMITS.rules} path rules`,
+      labels: [label(surplus.span, "one too many")],
+      help: "* and ** stand for many paths at once",
+    });
+    return NOTHING;
+  }
   for (const rule of rules) {
     const key = rule.key.text;
     const first = seen.get(`${rule.glob} ${key}`);
@@ -202,6 +213,14 @@ function resolveKey(c: PrecisionContext, key: Key, name: Name, by: string): Choi
     notFloat(c, name, dtype);
     return undefined;
   }
+  if (key === "accum" && dtype !== "f32") {
+    c.report.warn("MPT0310", {
+      message: `products are accumulated in f32 in this version, not in ${dtype}`,
+      labels: [label(name.span, "taken as f32")],
+      edit: replace("write f32", name.span, "f32"),
+    });
+    return { dtype: "f32", by, span: name.span };
+  }
   return { dtype, by, span: name.span };
 }
 
@@ -213,7 +232,7 @@ export type Ins = ReadonlyMap<ModelInstance | undefined, readonly Override[]>;
  * path, from the outermost in: its `precision`, then the path rule that wins, then the layer's `in`, then the `in` of
  * expressions around the call.
  */
-export function policyOf(instance: Instance, ins: Ins, weight?: string): Policy {
+export function policyOf(budget: Budget, instance: Instance, ins: Ins, weight?: string): Policy {
   const chain: Instance[] = [];
   for (let i: Instance | undefined = instance; i; i = i.parent) chain.unshift(i);
   const path = weight === undefined ? instance.path : [...instance.path, ...weight.split(".")];
@@ -222,19 +241,21 @@ export function policyOf(instance: Instance, ins: Ins, weight?: string): Policy 
   chain.forEach((level, i) => {
     if (level.is !== "model") return;
     p = override(p, level.precision);
-    p = ruled(p, level.rules, path.slice(level.path.length));
+    p = ruled(budget, p, level.rules, path.slice(level.path.length));
     const child = chain[i + 1];
     if (child?.within) {
       p = override(p, child.within);
-      p = ruled(p, child.within.rules, path.slice(child.path.length));
+      p = ruled(budget, p, child.within.rules, path.slice(child.path.length));
     }
     for (const o of ins.get(level) ?? []) p = override(p, o);
   });
   return p;
 }
 
-function ruled(p: Policy, rules: readonly GlobRule[], path: readonly string[]): Policy {
-  return path.length === 0 ? p : override(p, winner(rules, path)?.override);
+function ruled(budget: Budget, p: Policy, rules: readonly GlobRule[], path: readonly string[]): Policy {
+  if (path.length === 0 || rules.length === 0) return p;
+  budget.match(rules.length, rules[0].span);
+  return override(p, winner(rules, path)?.override);
 }
 
 /** Whether a path rule matched anything; undefined where nothing made the model that has it. */

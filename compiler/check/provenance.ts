@@ -1,6 +1,6 @@
 import type { Edit, Label } from "../core/diagnostic.ts";
 import type { Dim } from "../core/shape.ts";
-import { eqDim, eqShape, showDim, showShape, sizeOf } from "../core/shape.ts";
+import { eqDim, eqShape, isBound, showDim, showShape, sizeOf } from "../core/shape.ts";
 import type { Span } from "../core/span.ts";
 import type { Node } from "../ir/graph.ts";
 import type { Expr, LayerItem } from "../syntax/ast.ts";
@@ -109,9 +109,8 @@ export function refuseFeatures(
 /** Where everything but the first axis together makes the features: flatten. */
 function flattened(env: Env, layer: LayerInstance, arg: CallArg, node: Node, taken: Dim): Edit | undefined {
   const { shape } = node.type;
-  if (layer.layer.name !== "Linear" || shape.length < 3 || !eqDim(sizeOf(shape.slice(1)), taken)) {
-    return undefined;
-  }
+  if (layer.layer.name !== "Linear" || shape.length < 3 || !shape.slice(1).every(isBound)) return undefined;
+  if (!eqDim(sizeOf(shape.slice(1)), taken)) return undefined;
   const help = `flatten it first: ${showShape(shape.slice(1))} makes ${showDim(taken)} features`;
   return arg.piped
     ? insert(help, arg.span.file, arg.span.start, "flatten |> ")

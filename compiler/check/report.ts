@@ -20,7 +20,6 @@ const MOST = 200;
  */
 export class Reporter {
   private readonly found = new Map<string, Diagnostic>();
-  private muted = 0;
 
   error(code: string, fault: Fault): void {
     this.add({ code, severity: "error", ...fault });
@@ -31,24 +30,17 @@ export class Reporter {
   }
 
   add(d: Diagnostic): void {
-    if (this.muted > 0 || this.found.size >= MOST) return;
+    if (this.full) return;
     const { file, start, end } = d.labels[0].span;
+    // What recovery has put together may stand nowhere; the parser has reported why.
+    if (d.labels.some(({ span }) => span.start < 0 || span.end < span.start)) return;
     const key = `${d.code} ${file} ${start} ${end}`;
-    if (!this.found.has(key)) this.found.set(key, d);
+    if (!this.found.has(key)) this.found.set(key, shortened(d));
   }
 
-  /** Runs `f` and forgets what it reports. */
-  quietly<T>(f: () => T): T {
-    this.muted++;
-    try {
-      return f();
-    } finally {
-      this.muted--;
-    }
-  }
-
-  get hasErrors(): boolean {
-    return [...this.found.values()].some((d) => d.severity === "error");
+  /** What is reported from now on is not kept. */
+  get full(): boolean {
+    return this.found.size >= MOST;
   }
 
   /** In the order of the source, the entry file first. */
@@ -60,6 +52,17 @@ export class Reporter {
       return rank(a) - rank(b) || (x.file < y.file ? -1 : x.file > y.file ? 1 : x.start - y.start);
     });
   }
+}
+
+const LONGEST = 300;
+
+/** Names of a program may be of any length; sentences are not. */
+function shortened(d: Diagnostic): Diagnostic {
+  const short = (text: string) => text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 1)}…`;
+  const each = d.labels.map((l) => ({ ...l, text: short(l.text) }));
+  const optional = (text: string | undefined) => text === undefined ? undefined : short(text);
+  const whole = { message: short(d.message), labels: [each[0], ...each.slice(1)] as const };
+  return { ...d, ...whole, expected: optional(d.expected), found: optional(d.found), help: optional(d.help) };
 }
 
 export function label(span: Span, text: string): Label {

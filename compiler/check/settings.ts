@@ -11,7 +11,7 @@ import type { Head, SettingParam } from "./settings_table.ts";
 import { HEADS, LATER_HEADS } from "./settings_table.ts";
 import type { Setting, SettingValue } from "./typed.ts";
 import type { Value } from "./values.ts";
-import { describe } from "./values.ts";
+import { describe, isPoisoned } from "./values.ts";
 
 /** A field of a train block, its head found among the field's own, its arguments complete. */
 export function setting(
@@ -91,7 +91,7 @@ function settingValue(
   paths: readonly Path[],
 ): SettingValue | undefined {
   const v = arg.value;
-  if (v.kind === "poison") return undefined;
+  if (isPoisoned(v)) return undefined;
   switch (p.type) {
     case "number":
     case "count":

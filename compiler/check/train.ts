@@ -4,9 +4,12 @@ import type { Edit } from "../core/diagnostic.ts";
 import { isFloat } from "../core/dtype.ts";
 import type { Span } from "../core/span.ts";
 import type { Node } from "../ir/graph.ts";
+import { topological } from "../ir/graph.ts";
 import { cast } from "../ops/cast.ts";
+import { constNode } from "../ops/leaf.ts";
 import type { Expr, Field, FieldName, TrainDecl } from "../syntax/ast.ts";
 import { childrenOf } from "../syntax/children.ts";
+import { numberOf } from "./arguments.ts";
 import { destructure } from "./blocks.ts";
 import type { Checker, Env, Session, Symbols } from "./context.ts";
 import { builderAt } from "./context.ts";
@@ -33,7 +36,7 @@ export function checkTrain(
   calls: { first?: Value },
 ): TypedTrain | undefined {
   const session: Session = { symbols: new Map(), generic: new Set(), trained };
-  const policy = policyOf(trained, new Map());
+  const policy = policyOf(ck.budget, trained, new Map());
   const env: Env = {
     module,
     scope: inner(module.scope),
@@ -71,8 +74,8 @@ export function checkTrain(
     }
   }
   if (!module.broken) requireFields(ck, decl);
-  if (fields.some((f) => f.kind === "field" && f.name.text === "loss") && !calls.first && loss) {
-    neverCalled(ck, decl, fields);
+  if (loss && (!calls.first || (masters.params.length > 0 && !reachesParams(loss)))) {
+    neverCalled(ck, decl, fields, calls.first !== undefined);
   }
   checkScaleBounds(ck, values.loss_scale);
   if (!loss || !values.optimizer || accumulate === undefined) return undefined;
@@ -151,7 +154,10 @@ function requireFields(ck: Checker, decl: TrainDecl): void {
 function scalar(ck: Checker, env: Env, e: Expr, what: string, code: "MPT0404" | "MPT0411"): Node | undefined {
   const value = ck.evaluate(e, env);
   if (value.kind === "poison") return undefined;
-  const node = nodeOf(value);
+  const known = value.kind === "number"
+    ? constNode(builderAt(ck, env, e.span, "a number"), numberOf(value), "f32")
+    : undefined;
+  const node = nodeOf(value) ?? known;
   if (!node || node.type.shape.length > 0) {
     ck.report.error(code, {
       message: `${what} is one number`,
@@ -192,15 +198,18 @@ function micro(ck: Checker, env: Env, e: Expr): number | undefined {
   return undefined;
 }
 
-function neverCalled(ck: Checker, decl: TrainDecl, fields: readonly Field[]): void {
+/** Whether a parameter stands among what a loss is computed from. */
+function reachesParams(loss: Node): boolean {
+  return topological([loss]).some((n) => n.op.name === "state" && String(n.attrs.slot).startsWith("param/"));
+}
+
+function neverCalled(ck: Checker, decl: TrainDecl, fields: readonly Field[], called: boolean): void {
   const loss = fields.find((f) => f.kind === "field" && f.name.text === "loss")!;
+  const { text, span } = decl.model;
   ck.report.error("MPT0410", {
-    message: `the train block never calls ${decl.model.text}`,
-    labels: [
-      label(loss.value.span, "hangs on no parameter"),
-      label(decl.model.span, "the model that is to be trained"),
-    ],
-    help: `call it in the loss, as in cross_entropy(${decl.model.text}(x), label)`,
+    message: called ? "the loss depends on no parameter" : `the train block never calls ${text}`,
+    labels: [label(loss.value.span, "nothing to learn from"), label(span, "the model that is to be trained")],
+    help: `compute it from what the model gives, as in cross_entropy(${text}(x), label)`,
   });
 }
 

@@ -168,6 +168,12 @@ export function nodeOf(v: Value): Node | undefined {
   return v.kind === "tensor" ? v.node : v.kind === "param" ? v.param.node : undefined;
 }
 
+/** Whether a part of a value is not known, which has been reported. */
+export function isPoisoned(v: Value, depth = 0): boolean {
+  if (v.kind !== "tuple" && v.kind !== "list") return v.kind === "poison";
+  return depth < 4 && v.items.some((x) => isPoisoned(x, depth + 1));
+}
+
 /** A type as diagnostics show it: every float dtype reads `float` where the program leaves it open. */
 export function showOpen(t: TensorType, shape: Shape = t.shape): string {
   const kind = t.dtype === "f32" || t.dtype === "f16" || t.dtype === "bf16" ? "float" : t.dtype;

@@ -1,5 +1,7 @@
 /** The word of `candidates` that `word` was probably meant to be: at most a third of its letters differ. */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
+  // A distance takes as many steps as both lengths multiplied.
+  if (word.length > 100) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {

@@ -98,8 +98,13 @@ export function subDim(a: Dim, b: Dim): Dim {
   return addDim(a, negDim(b));
 }
 
+/** A product of more terms than this is no size that anyone meant. */
+const MOST_TERMS = 1 << 14;
+
+/** Throws DimError where the product would have thousands of terms. */
 export function mulDim(a: Dim, b: Dim): Dim {
   if (typeof a === "number" && typeof b === "number") return a * b;
+  if (termsOf(a).length * termsOf(b).length > MOST_TERMS) throw new DimError("this size has too many terms");
   return make(termsOf(a).flatMap((x) => termsOf(b).map((y) => mulTerms(x, y))));
 }
 

@@ -7,7 +7,7 @@ import type { BuiltKernel } from "./kernel.ts";
 import { buildKernel } from "./kernel.ts";
 import type { Lowered } from "./lower.ts";
 import { identityOnly, lowerCluster, rootLayout } from "./lower.ts";
-import { fusedNames, kernelName } from "./names.ts";
+import { fusedNames } from "./names.ts";
 import { orderSteps } from "./order.ts";
 import type { Tensor, Tensors } from "./tensor.ts";
 import { destinations, sameLayout } from "./tensor.ts";
@@ -69,10 +69,7 @@ export function lowerSchedule(schedule: Schedule, tensors: Tensors): BuiltKernel
     );
     out.push(build(l, to));
   }
-  return [...out, ...copies].map((k, i) => ({
-    ...k,
-    kernel: { ...k.kernel, name: kernelName(i, k.kernel) },
-  }));
+  return [...out, ...copies];
 }
 
 interface Job {

@@ -56,25 +56,39 @@ export function placeTensors(
   const first = buffers.length;
   plan.buffers.forEach((bytes, i) => buffer({ name: `temp${i}`, bytes, role: "temp" }));
   temps.forEach((t, i) => views.set(t, { buffer: first + plan.of[i], offset: 0, bytes: bytesOf(t) }));
-  return { buffers, view: (t) => views.get(t)!, memory: memoryOf(buffers) };
+  const kept = keptForBackward(kernels, temps.map((t) => ({ bytes: bytesOf(t), ...lives.get(t)! })));
+  return { buffers, view: (t) => views.get(t)!, memory: memoryOf(buffers, kept) };
 }
 
-/** Bytes by part. */
-function memoryOf(buffers: readonly BufferDecl[]): Record<string, number> {
+/** Bytes of the temps that the forward pass leaves for the backward pass: those alive while the loss is made. */
+function keptForBackward(
+  kernels: readonly { readonly tensors: readonly Tensor[] }[],
+  temps: readonly { readonly bytes: number; readonly first: number; readonly last: number }[],
+): number {
+  const loss = kernels.findIndex((k) => k.tensors.some((t) => t.kind === "result" && t.name === "loss"));
+  return temps.reduce((sum, t) => sum + (t.first < loss && loss < t.last ? t.bytes : 0), 0);
+}
+
+/** Bytes by part; `activations` are what the backward pass waits for, `workspace` all other temps. */
+function memoryOf(buffers: readonly BufferDecl[], kept: number): Record<string, number> {
   const parts: Record<string, number> = {};
   for (const b of buffers) {
-    const part = b.role !== "state"
-      ? b.role
-      : b.name.startsWith("param.")
-      ? "weights"
-      : b.name.startsWith("copy.")
-      ? "copies"
-      : b.name.startsWith("accum.") || b.name === GRADS
-      ? "gradients"
-      : b.name.includes(".")
-      ? "moments"
-      : "state";
+    const part = PARTS.find(([test]) => test(b))![1];
     parts[part] = (parts[part] ?? 0) + b.bytes;
+  }
+  if (parts.workspace && kept > 0) {
+    parts.activations = Math.min(kept, parts.workspace);
+    parts.workspace -= parts.activations;
   }
   return parts;
 }
+
+const PARTS: readonly (readonly [(b: BufferDecl) => boolean, string])[] = [
+  [(b) => b.role === "temp", "workspace"],
+  [(b) => b.role !== "state", "batch"],
+  [(b) => b.name.startsWith("param."), "weights"],
+  [(b) => b.name.startsWith("copy."), "copies"],
+  [(b) => b.name.startsWith("accum.") || b.name === GRADS, "gradients"],
+  [(b) => b.name.includes(".") && !b.name.startsWith("scaler."), "moments"],
+  [() => true, "scalars"],
+];

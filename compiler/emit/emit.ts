@@ -3,13 +3,19 @@ import type { Dispatch, Entry, Program, StateLayout, View } from "../core/progra
 import type { Target } from "../core/target.ts";
 import type { Graph } from "../ir/graph.ts";
 import { nodesOf } from "../ir/graph.ts";
+import type { ArenaRun } from "../passes/fuse_arena.ts";
 import { fuse } from "../passes/fuse.ts";
+import { joinSlices } from "../passes/fuse_concat.ts";
 import { CPU_COSTS, GPU_COSTS } from "../passes/fuse_cost.ts";
+import { splitLong } from "../passes/fuse_split.ts";
+import { spreadOutputs } from "../passes/fuse_outputs.ts";
 import { horizontal } from "../passes/fuse_horizontal.ts";
 import { lowerFlags } from "../passes/fuse_flags.ts";
 import { lowerSchedule } from "./assemble.ts";
 import { placeTensors } from "./buffers.ts";
+import { kernelKey } from "./dedupe.ts";
 import type { BuiltKernel } from "./kernel.ts";
+import { kernelName } from "./names.ts";
 import type { Tensor } from "./tensor.ts";
 import { Tensors } from "./tensor.ts";
 
@@ -28,36 +34,44 @@ export interface EmitOptions {
 
 /** The Program of a graph whose dims are bound, casts and gradients explicit, and composites expanded. */
 export function emit(source: Graph, options: EmitOptions): Program {
-  const joined = options.fuse === false
-    ? { graph: source, arenas: new Map() }
-    : horizontal(source, options.state);
-  const graph = lowerFlags.run(joined.graph);
-  const schedule = fuse(graph, {
-    fuse: options.fuse,
-    costs: options.target.provider === "cpu" ? CPU_COSTS : GPU_COSTS,
-    maxBindings: options.target.limits.maxStorageBuffersPerShaderStage,
-  });
-  const kernels = lowerSchedule(schedule, new Tensors(options.state, joined.arenas, nodesOf(graph)));
+  const { graph, arenas, schedule } = scheduleOf(source, options);
+  const kernels = lowerSchedule(schedule, new Tensors(options.state, arenas, nodesOf(graph)));
   const { buffers, view, memory } = placeTensors(
     kernels.map((k) => ({ kernel: k.kernel, tensors: k.tensors })),
     options.state,
   );
-  const ready = kernels.map((k) => withShader(consistent(k, view), options));
-  const dispatches = kernels.map((k, i): Dispatch => ({ kernel: i, views: k.tensors.map(view) }));
-  const results = kernels.flatMap((k) => k.tensors).filter((t) => t.kind === "result");
-  const inputs = kernels.flatMap((k) => k.tensors).filter((t) => t.kind === "input");
+  const { unique, indices } = distinct(kernels.map((k) => consistent(k, view)));
+  const dispatches = kernels.map((k, i): Dispatch => ({ kernel: indices[i], views: k.tensors.map(view) }));
+  const bound = new Map(kernels.flatMap((k) => k.tensors).map((t) => [`${t.kind} ${t.name}`, t]));
+  // In the order of the graph as given, whatever the kernels made of it.
+  const names = nodesOf(source).filter((n) => n.op.name === "input").map((n) => String(n.attrs.name));
+  const inputs = [...new Set(names)].flatMap((name) => bound.get(`input ${name}`) ?? []);
   const tensorView = (t: Tensor) => ({ name: t.name, dtype: t.dtype, shape: t.layout, view: view(t) });
   return {
     entry: options.entry,
     dims: options.dims,
     buffers,
-    kernels: ready,
+    kernels: unique.map((k, i) => withShader({ ...k, name: kernelName(i, k) }, options)),
     dispatches,
-    inputs: [...new Set(inputs)].map(tensorView),
-    results: graph.outputs.flatMap((o) => results.find((t) => o.kind === "result" && t.name === o.name) ?? [])
-      .map(tensorView),
+    inputs: inputs.map(tensorView),
+    results: source.outputs.filter((o) => o.kind === "result").map((o) =>
+      tensorView(bound.get(`result ${o.name}`)!)
+    ),
     memory,
   };
+}
+
+/** The graph as the device had best compute it, and the kernels that do. */
+function scheduleOf(source: Graph, { target, state, fuse: fusing }: EmitOptions) {
+  const costs = target.provider === "cpu" ? CPU_COSTS : GPU_COSTS;
+  const options = { fuse: fusing, costs, maxBindings: target.limits.maxStorageBuffersPerShaderStage };
+  if (fusing === false) {
+    const graph = spreadOutputs.run(lowerFlags.run(source));
+    return { graph, arenas: new Map<string, ArenaRun>(), schedule: fuse(graph, options) };
+  }
+  const { graph: joined, arenas } = horizontal(joinSlices.run(source), state);
+  const graph = spreadOutputs.run(splitLong(costs.workers).run(lowerFlags.run(joined)));
+  return { graph, arenas, schedule: fuse(graph, options) };
 }
 
 /** In one dispatch a buffer is only read, or bound read-write wherever it is bound. */
@@ -68,6 +82,19 @@ function consistent({ kernel, tensors }: BuiltKernel, view: (t: Tensor) => View)
     b.access === "read" && written.has(buffers[i]) ? { ...b, access: "read_write" } : b
   );
   return { ...kernel, bindings };
+}
+
+/** Kernels that differ in more than names, and which of them each is. */
+function distinct(kernels: readonly Kernel[]): { unique: Kernel[]; indices: number[] } {
+  const unique: Kernel[] = [];
+  const known = new Map<string, number>();
+  const indices = kernels.map((k) => {
+    const key = kernelKey(k);
+    let index = known.get(key);
+    if (index === undefined) known.set(key, index = unique.push(k) - 1);
+    return index;
+  });
+  return { unique, indices };
 }
 
 function withShader(kernel: Kernel, { render }: EmitOptions): Kernel {

@@ -2,9 +2,9 @@ import type { Graph, Node } from "../ir/graph.ts";
 import { nodesOf, usersOf } from "../ir/graph.ts";
 import type { Cluster, Schedule } from "./cluster.ts";
 import type { CostModel } from "./fuse_cost.ts";
-import { recomputes } from "./fuse_cost.ts";
+import { cuts, recomputes } from "./fuse_cost.ts";
 import { packOp } from "./fuse_arena.ts";
-import { skipOp } from "./fuse_flags.ts";
+import { flaggedNodes, partlyRead, skipOp } from "./fuse_flags.ts";
 import type { Growing } from "./fuse_grow.ts";
 import { Grower, isAnchor } from "./fuse_grow.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";
@@ -39,6 +39,8 @@ export function fuse(graph: Graph, options: FuseOptions): Schedule {
       ...nodes.filter((n) => n.op === skipOp),
       ...packs.flatMap((p) => p.inputs),
       ...nodes.flatMap(searchedBy),
+      ...cuts(nodes),
+      ...partlyRead(nodes, usersOf(nodes), outputs, flagged),
     ]),
     barred: new Set(),
     apart: new Map(),
@@ -134,16 +136,6 @@ function searchedBy(n: Node): Node[] {
   if (n.op.kind !== "map" || !n.op.searches) return [];
   const behindViews = (x: Node): Node => x.op.kind === "map" && x.op.view ? behindViews(x.inputs[0]) : x;
   return n.op.searches.map((k) => behindViews(n.inputs[k])).filter((x) => x.inputs.length > 0);
-}
-
-/** Ancestors of the overflow check: their overflows make the step be skipped. */
-export function flaggedNodes(nodes: readonly Node[]): Set<Node> {
-  const flagged = new Set<Node>();
-  for (let i = nodes.length - 1; i >= 0; i--) {
-    const n = nodes[i];
-    if (n.op === skipOp || flagged.has(n)) n.inputs.forEach((x) => flagged.add(x));
-  }
-  return flagged;
 }
 
 function alone(n: Node): Cluster {

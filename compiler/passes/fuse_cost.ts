@@ -1,7 +1,8 @@
 import { byteSize } from "../core/dtype.ts";
 import type { Expr } from "../core/expr.ts";
-import { coord, operands } from "../core/expr.ts";
+import { coord, i32, operands } from "../core/expr.ts";
 import { kindOf } from "../core/dtype.ts";
+import { Exprs } from "../core/index_expr.ts";
 import type { Node } from "../ir/graph.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";
 
@@ -11,14 +12,30 @@ export interface CostModel {
   readonly launch: number;
   /** One arithmetic operation on one element. */
   readonly operation: number;
+  /** One operation on one element of a contraction's operand, while the matrix units wait for it. */
+  readonly staging: number;
+  /** Units that work side by side. */
+  readonly workers: number;
   /** One more tensor that a kernel writes or reads. */
   readonly binding: number;
 }
 
 /** Some microseconds of a few TB/s; tens of operations in the time of a byte. */
-export const GPU_COSTS: CostModel = { launch: 4 << 20, operation: 0.05, binding: 1 << 15 };
+export const GPU_COSTS: CostModel = {
+  launch: 4 << 20,
+  operation: 0.05,
+  staging: 0.4,
+  workers: 132,
+  binding: 1 << 15,
+};
 /** Typed arrays: memory is near and every operation is a pass over a tile. */
-export const CPU_COSTS: CostModel = { launch: 1 << 14, operation: 4, binding: 1 << 8 };
+export const CPU_COSTS: CostModel = {
+  launch: 1 << 14,
+  operation: 4,
+  staging: 4,
+  workers: 1,
+  binding: 1 << 8,
+};
 
 export function bytesOf(n: Node): number {
   return elementsOf(boundType(n).shape) * byteSize(n.type.dtype);
@@ -40,28 +57,50 @@ const WEIGHTS: Partial<Record<string, number>> = {
   mulhi: 2,
 };
 
-/** Operations that one element of a map node takes, its inputs given. Views only move. */
-export function operationsOf(n: Node): number {
-  if (n.op.kind !== "map" || n.op.view) return 0;
+/** What one element of a map node takes, its inputs given: operations, and how often each input is read. */
+export interface ElementCost {
+  readonly operations: number;
+  readonly reads: readonly number[];
+}
+
+const known = new WeakMap<Node, ElementCost>();
+
+/** Views only move. */
+export function elementCost(n: Node): ElementCost {
+  let cost = known.get(n);
+  if (!cost) known.set(n, cost = measure(n));
+  return cost;
+}
+
+function measure(n: Node): ElementCost {
+  if (n.op.kind !== "map") return { operations: 0, reads: n.inputs.map(() => 1) };
   const shape = boundType(n).shape;
+  const exprs = new Exprs(shape);
+  const places = n.inputs.map(() => new Set<string>());
   const root = n.op.expr({
     coords: shape.map((_, i) => coord(i)),
     type: boundType(n),
     inputs: n.inputs.map(boundType),
     attrs: n.attrs,
-    read: (k): Expr => ({ e: "input", index: k, kind: kindOf(n.inputs[k].type.dtype) }),
+    read(k, at): Expr {
+      const place = at.map((c) => exprs.id(c)).join();
+      places[k].add(place);
+      const index = [...places[k]].indexOf(place);
+      // A load of its own for each place.
+      return { e: "load", binding: k * 4096 + index, index: i32(0), kind: kindOf(n.inputs[k].type.dtype) };
+    },
   });
-  let sum = 0;
+  let operations = 0;
   const seen = new Set<Expr>();
-  const stack = [root];
+  const stack = n.op.view ? [] : [root];
   while (stack.length > 0) {
     const x = stack.pop()!;
     if (seen.has(x)) continue;
     seen.add(x);
-    if (x.e === "prim") sum += WEIGHTS[x.fn] ?? 1;
+    if (x.e === "prim") operations += WEIGHTS[x.fn] ?? 1;
     stack.push(...operands(x));
   }
-  return sum;
+  return { operations, reads: places.map((p) => p.size) };
 }
 
 /** What computing a node where it is used would take, given what stands in memory. */
@@ -80,23 +119,57 @@ export function readBytes(n: Node, { sources }: Recompute): number {
   return sum;
 }
 
-/** For every node, what recomputing it takes; anchors and what stands in memory are read. Constants cost nothing. */
+/**
+ * For every node, what recomputing it takes; anchors and what stands in memory are read. Constants cost nothing, and an
+ * input is computed again for each place at which it is read.
+ */
 export function recomputes(nodes: readonly Node[], inMemory: (n: Node) => boolean): Map<Node, Recompute> {
   const out = new Map<Node, Recompute>();
   for (const n of nodes) {
     const sources = new Set<Node>();
-    let operations = operationsOf(n);
-    for (const x of n.inputs) {
+    const own = elementCost(n);
+    let operations = own.operations;
+    n.inputs.forEach((x, k) => {
       if (inMemory(x) || x.op.kind === "reduce" || x.op.kind === "contract") sources.add(x);
       else {
         const r = out.get(x)!;
-        // A smaller input is evaluated again for every element it is broadcast to.
-        operations += r.operations;
+        operations += own.reads[k] * r.operations;
         r.sources.forEach((s) => sources.add(s));
       }
-    }
+    });
     const constant = sources.size === 0 && n.inputs.every((x) => out.get(x)!.operations === 0);
     out.set(n, { sources, operations: constant ? 0 : operations });
   }
   return out;
+}
+
+/** Operations an element above which a chain of nodes is cut, whatever it saves: expressions must stay of a size. */
+const LONGEST = 600;
+
+/** Nodes to store so that no expression grows past all bounds: searches in searches, generators read at many places. */
+export function cuts(nodes: readonly Node[]): Set<Node> {
+  const cut = new Set<Node>();
+  const operations = new Map<Node, number>();
+  for (const n of nodes) {
+    const own = elementCost(n);
+    let sum = own.operations;
+    n.inputs.forEach((x, k) => {
+      if (!cut.has(x)) sum += own.reads[k] * operations.get(x)!;
+    });
+    if (sum > LONGEST) {
+      // The inputs that weigh most are cut first.
+      const heavy = n.inputs.map((x, k) => ({
+        x,
+        weight: cut.has(x) ? 0 : own.reads[k] * operations.get(x)!,
+      }))
+        .sort((a, b) => b.weight - a.weight);
+      for (const { x, weight } of heavy) {
+        if (sum <= LONGEST || weight === 0) break;
+        if (x.op.kind === "map" && x.op.name !== "const") cut.add(x);
+        sum -= weight;
+      }
+    }
+    operations.set(n, n.op.kind === "map" ? sum : 0);
+  }
+  return cut;
 }

@@ -1,3 +1,4 @@
+import { isNarrowRange } from "../core/dtype.ts";
 import { i32, prim, u32 } from "../core/expr.ts";
 import { Builder } from "../ir/builder.ts";
 import type { Graph, Node } from "../ir/graph.ts";
@@ -7,6 +8,8 @@ import type { Pass } from "../ir/rewrite.ts";
 import { transform } from "../ir/rewrite.ts";
 import { orOp } from "../ops/comparison.ts";
 import { anyOp } from "../ops/reduce.ts";
+import { isElementwise } from "./fuse_flat.ts";
+import { boundType, elementsOf } from "./fuse_inline.ts";
 
 /** Holds where an element is infinite or NaN. */
 export const nonfiniteOp: MapOp = {
@@ -65,3 +68,43 @@ export const lowerFlags: Pass = transform("lower_flags", (graph): Graph =>
     const all = inputs.map(any).reduce((x, y) => b.node(orOp, [x, y]));
     return b.node(skipOp, [b.node(raisedOp, []), all]);
   }));
+
+/** Ancestors of the overflow check: their overflows make the step be skipped. */
+export function flaggedNodes(nodes: readonly Node[]): Set<Node> {
+  const flagged = new Set<Node>();
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const n = nodes[i];
+    if (n.op === skipOp || flagged.has(n)) n.inputs.forEach((x) => flagged.add(x));
+  }
+  return flagged;
+}
+
+/** Whether computing the node may raise the flag. */
+export function raises(n: Node, flagged: ReadonlySet<Node>): boolean {
+  return flagged.has(n) && isNarrowRange(n.type.dtype) && !(n.op.kind === "map" && n.op.exact);
+}
+
+/**
+ * Nodes that may raise the flag and of which users read a part only: computed where they are used, an overflow in the rest
+ * would go unseen that is seen where they are stored. Fusion must not change that, so they are stored.
+ */
+export function partlyRead(
+  nodes: readonly Node[],
+  users: ReadonlyMap<Node, readonly Node[]>,
+  outputs: ReadonlySet<Node>,
+  flagged: ReadonlySet<Node>,
+): Node[] {
+  const whole = new Set<Node>();
+  const size = (n: Node) => elementsOf(boundType(n).shape);
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const n = nodes[i];
+    const readsAll = (u: Node) =>
+      u.op.kind !== "map" ||
+      whole.has(u) && (isElementwise(u) || u.op.view && size(u) >= size(n) || JOINS.has(u.op.name));
+    if (outputs.has(n) || users.get(n)!.some(readsAll)) whole.add(n);
+  }
+  return nodes.filter((n) => raises(n, flagged) && !whole.has(n));
+}
+
+/** Maps that read every element of every input, though not at the result's own coordinates. */
+const JOINS = new Set(["unslice", "concat", "pack"]);

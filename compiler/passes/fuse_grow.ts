@@ -1,11 +1,11 @@
 import type { Expr } from "../core/expr.ts";
 import { acc } from "../core/expr.ts";
-import { isNarrowRange, kindOf } from "../core/dtype.ts";
+import { kindOf } from "../core/dtype.ts";
 import { linearIndex } from "../core/index_expr.ts";
 import type { Node } from "../ir/graph.ts";
 import { packOp } from "./fuse_arena.ts";
 import { KernelDag } from "./fuse_dag.ts";
-import { skipOp } from "./fuse_flags.ts";
+import { raises, skipOp } from "./fuse_flags.ts";
 import { boundType, elementsOf, Inliner } from "./fuse_inline.ts";
 import { denseStrides, Space } from "./fuse_space.ts";
 
@@ -113,7 +113,7 @@ export class Grower {
   #placeMap(n: Node, needs: ReadonlySet<number>, reads: Sources): Growing | undefined {
     // Of the kernels that make its inputs the last one: the others' results can be loaded there.
     const last = [...needs].filter((a) => ![...needs].some((b) => a !== b && this.dag.precedes(a, b)));
-    for (const id of last.sort((a, b) => b - a)) {
+    for (const id of last.sort((a, b) => this.dag.depth(b) - this.dag.depth(a) || b - a)) {
       const k = this.#byId.get(id);
       if (!k) continue;
       if (this.#accepts(k, n, needs) && this.#tryMap(k, n)) return this.#extend(k, needs, reads);
@@ -212,10 +212,6 @@ export class Grower {
     }
     return false;
   }
-}
-
-export function raises(n: Node, flagged: ReadonlySet<Node>): boolean {
-  return flagged.has(n) && isNarrowRange(n.type.dtype) && !(n.op.kind === "map" && n.op.exact);
 }
 
 function attempt(f: () => void): boolean {

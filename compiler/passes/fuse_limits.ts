@@ -1,8 +1,8 @@
 import type { Graph, Node } from "../ir/graph.ts";
 import { packOp } from "./fuse_arena.ts";
 import type { Cluster } from "./cluster.ts";
-import { skipOp } from "./fuse_flags.ts";
-import { isAnchor, raises } from "./fuse_grow.ts";
+import { raises, skipOp } from "./fuse_flags.ts";
+import { isAnchor } from "./fuse_grow.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";
 
 /** What fusion must respect so that no kernel binds too many buffers; found by trying. */
@@ -61,11 +61,23 @@ export function tooWide(
       const outputs = graph.outputs.filter((o) => o.node === r);
       const shown = outputs.some((o) => o.kind === "result");
       if (readers.has(r) && r.op.kind !== "leaf" && !shown) bound.add(r);
-      for (const o of outputs) bound.add(o.kind === "state" ? o.name : o);
+      for (const o of outputs) {
+        bound.add(o.kind === "state" ? o.name : o);
+        // What is read later, or for every element here, cannot be overwritten yet: the new value waits elsewhere.
+        const waits = o.kind === "state" &&
+          (readsSlot(readsOf({ ...cluster, roots: [] }, stored).loads, o.name) ||
+            reads.slice(i + 1).some((r) => readsSlot(r.loads, o.name)));
+        if (waits) bound.add(`next ${o.name}`);
+      }
     }
     if ([...computed].some((n) => raises(n, flagged))) bound.add("flag");
     if (bound.size > most) return { cluster, excess: bound.size - most };
   }
+}
+
+function readsSlot(loads: ReadonlySet<Node>, slot: string): boolean {
+  for (const n of loads) if (n.op.name === "state" && n.attrs.slot === slot) return true;
+  return false;
 }
 
 /** Makes the cluster smaller in the next attempt. */

@@ -72,16 +72,23 @@ function isWorthStoring(c: StoreContext, n: Node, sites: readonly Node[]): boole
   const read = readBytes(n, r) + r.sources.size * costs.binding;
   const work = r.operations * costs.operation;
   let again = 0;
-  for (const s of sites) again += read + work * Math.max(size, visits(c, s, size));
+  for (const s of sites) {
+    const each = c.host.get(s)?.family === "matmul" ? costs.staging : costs.operation;
+    again += read + r.operations * each * visits(c, s, size);
+  }
   for (const s of r.sources) {
     // Recomputing elsewhere needs the sources in memory; those that nothing else wants would be stored for it.
     const mate = home !== undefined && leader(c, s) === home;
     if (mate && !isStoredAnyway(c, s, n, sites)) again += bytesOf(s) + costs.binding;
     // A scalar of the State that changes in this run cannot change in place while later kernels still read it.
     const next = c.overwritten.get(s);
-    if (next && bytesOf(s) === 4 && sites.some((k) => k !== leader(c, next))) again += costs.launch;
+    if (next && size === 1 && bytesOf(s) === 4 && sites.some((k) => k !== leader(c, next))) {
+      again += costs.launch;
+    }
   }
-  const opening = home !== undefined ? 0 : read + work * size + (size > 1 ? costs.launch : 0);
+  // A kernel that exists for this node alone.
+  const own = home === undefined || home === n && n.op.kind === "map";
+  const opening = own ? read + work * size + (size > 1 ? costs.launch : 0) : 0;
   const once = (bytesOf(n) + costs.binding) * (1 + sites.length) + opening;
   // Ties go to fewer tensors.
   return once + costs.binding / 8 < again;

@@ -64,7 +64,20 @@ export class Emitter {
       ];
       return this.prims.emit("select", codes, "u32");
     }
-    return this.storage.code(this.value(x, group, lane), dtype, this.isExact(x, dtype));
+    const { value, exact } = this.storable(x, dtype, group, lane);
+    return this.storage.code(value, dtype, exact);
+  }
+
+  /** A value on its way to a store: a rounding that the store does is left to it. */
+  storable(x: Expr, dtype: DType, group: Group, lane = 0): { value: Value; exact: boolean } {
+    if (
+      x.e === "round" && x.to === dtype && this.storage.storesRound(dtype) && (this.#uses.get(x) ?? 0) <= 1
+    ) {
+      const value = this.value(x.arg, group, group.analysis.isUniform(x) ? 0 : lane);
+      this.#watch(x, value);
+      return { value, exact: this.isExact(x.arg, dtype) };
+    }
+    return { value: this.value(x, group, lane), exact: this.isExact(x, dtype) };
   }
 
   /** Whether a dtype is sure to hold the expression's value. */
@@ -136,6 +149,14 @@ export class Emitter {
   }
 
   #round(x: Expr & { e: "round" }, arg: Value): Value {
+    this.#watch(x, arg);
+    if (this.isExact(x.arg, x.to)) return arg;
+    if (arg.constant !== undefined) return this.body.constant("f32", round(arg.constant, x.to));
+    return this.storage.rounded(arg, x.to);
+  }
+
+  /** Notes the magnitude of what a flagged rounding is given. */
+  #watch(x: Expr & { e: "round" }, arg: Value): void {
     const flagged = x.flag && OVERFLOW[x.to] !== undefined && this.storage.kernel.flag !== undefined;
     if (flagged && arg.constant === undefined) {
       this.#peaks.add(x.to);
@@ -146,9 +167,6 @@ export class Emitter {
         return v;
       });
     }
-    if (this.isExact(x.arg, x.to)) return arg;
-    if (arg.constant !== undefined) return this.body.constant("f32", round(arg.constant, x.to));
-    return this.storage.rounded(arg, x.to);
   }
 }
 

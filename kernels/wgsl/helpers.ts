@@ -225,6 +225,15 @@ fn round_bf16(x: f32) -> f32 {
   code_bf16: { code: `fn code_bf16(x: f32) -> u32 { return bitcast<u32>(x) >> 16u; }` },
   value_bf16: { code: `fn value_bf16(h: u32) -> f32 { return bitcast<f32>(h << 16u); }` },
 
+  saturated_f16: {
+    // What overflows f16, infinity included, becomes its largest value; NaN stays.
+    code: `\
+fn saturated_f16(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  let over = (bits & 0x7fffffffu) - 0x477ff000u <= 0x38001000u;
+  return select(x, bitcast<f32>(0x477fe000u | (bits & 0x80000000u)), over);
+}`,
+  },
   value_f16_native: { code: `fn value_f16_native(h: u32) -> f32 { return f32(bitcast<vec2<f16>>(h).x); }` },
   code_f16_native: {
     code: `fn code_f16_native(x: f32) -> u32 { return bitcast<u32>(vec2<f16>(f16(x), 0h)); }`,

@@ -113,6 +113,11 @@ export class Storage {
     return this.#slots[binding].lanes;
   }
 
+  /** Whether a store to this dtype rounds to it by itself, so that a rounding before it is not needed. */
+  storesRound(dtype: DType): boolean {
+    return this.#variant(dtype) !== dtype;
+  }
+
   dtypeOf(binding: number): DType {
     return this.#slots[binding].dtype;
   }
@@ -129,7 +134,7 @@ export class Storage {
       case "bool":
         return body.pure("code.bool", [value], "u32", (x) => `u32(${x})`);
       default: {
-        const rounded = exact ? value : this.rounded(value, dtype);
+        const rounded = exact ? value : this.#storable(value, dtype);
         const name = helpers.use(`code_${this.#variant(dtype)}`);
         return body.pure(name, [rounded], "u32", (x) => `${name}(${x})`);
       }
@@ -190,6 +195,13 @@ export class Storage {
       width,
       atomic: this.kernel.flag === i,
     };
+  }
+
+  /** A value that the conversion to the stored dtype may be given: native f16 rounds by itself, to nearest. */
+  #storable(value: Value, dtype: DType): Value {
+    if (this.#variant(dtype) === dtype) return this.rounded(value, dtype);
+    const name = this.prims.helpers.use("saturated_f16");
+    return this.prims.body.pure(name, [value], "f32", (x) => `${name}(${x})`);
   }
 
   /** Which helpers convert what is exact: native f16 is left to the hardware. */
@@ -298,7 +310,7 @@ export class Storage {
   /** A value as a component of an unpacked binding. */
   #direct(slot: Slot, value: Value, exact: boolean): string {
     if (slot.component !== "f16") return this.prims.body.use(value);
-    return `f16(${this.prims.body.use(exact ? value : this.rounded(value, "f16"))})`;
+    return `f16(${this.prims.body.use(exact ? value : this.#storable(value, "f16"))})`;
   }
 
   #word(codes: readonly Value[]): string {

@@ -29,26 +29,28 @@ export function storeGroup(module: Module, stores: readonly Store[], group: Grou
 
   const items = stores.map(({ binding, value }) => {
     const dtype = storage.dtypeOf(binding), packed = storage.isPacked(binding);
-    return group.envs.map((_, j) => {
-      const item = packed ? emitter.code(value, dtype, group, j) : emitter.value(value, group, j);
-      const zero = body.constant(packed ? "u32" : item.kind, 0);
-      const kept = prims.emit("select", [inside[j], item, zero], item.kind);
+    let exact = true;
+    const values = group.envs.map((_, j) => {
+      const storable = packed ? undefined : emitter.storable(value, dtype, group, j);
+      const item = storable?.value ?? emitter.code(value, dtype, group, j);
+      exact &&= storable?.exact ?? true;
+      const kept = prims.emit("select", [inside[j], item, body.constant(item.kind, 0)], item.kind);
       body.name(kept);
       return kept;
     });
+    return { values, exact };
   });
 
-  stores.forEach(({ binding, value }, i) => {
-    const dtype = storage.dtypeOf(binding);
-    const row = rowLength(at.shape, dtype);
-    const exact = emitter.isExact(value, dtype);
+  stores.forEach(({ binding }, i) => {
+    const row = rowLength(at.shape, storage.dtypeOf(binding));
+    const { values, exact } = items[i];
     const index = prims.add(prims.mul(at.row, prims.i32(row)), at.first);
-    if (row % size === 0) return storage.storeGroup(binding, index, items[i], exact);
+    if (row % size === 0) return storage.storeGroup(binding, index, values, exact);
     body.name(index);
     // Rows of this dtype end inside the last group, at a word's end.
     const unit = storage.lanesOf(binding);
     for (let j = 0; j < size; j += unit) {
-      const part = items[i].slice(j, j + unit);
+      const part = values.slice(j, j + unit);
       const exists = prims.lt(prims.add(at.first, prims.i32(j)), row);
       const write = () => {
         const here = prims.add(index, prims.i32(j));

@@ -18,7 +18,6 @@ const FAST = ["disable_robustness", "disable_workgroup_init", "disable_polyfills
 
 /** Dawn from npm `webgpu`, under Deno, Bun and Node. */
 export function dawnProvider(options: DawnOptions = {}): Provider {
-  const enabled = [...NEEDED, ...(options.validate ? [] : FAST), ...(options.toggles ?? [])];
   let adapter: GPUAdapter | null = null;
   let throttle: PollThrottle | undefined;
 
@@ -27,7 +26,7 @@ export function dawnProvider(options: DawnOptions = {}): Provider {
       return { ok: false, reason: "Deno may not load Dawn's native library; grant it with --allow-ffi" };
     }
     try {
-      const gpu = await instance(enabled);
+      const gpu = await dawnInstance(options);
       throttle = gpu.throttle;
       adapter = await throttle.wait(gpu.api.requestAdapter({ powerPreference: "high-performance" }));
     } catch (error) {
@@ -60,7 +59,8 @@ export function dawnProvider(options: DawnOptions = {}): Provider {
   return { name: "dawn", probe, open };
 }
 
-interface Instance {
+/** Dawn itself, and what must be waited through. */
+export interface DawnInstance {
   readonly api: GPU;
   readonly throttle: PollThrottle;
 }
@@ -69,9 +69,10 @@ interface Instance {
  * One Dawn instance for each set of toggles, kept for the life of the process: Bun collects a `create()` result that
  * only its devices still need, and the next poll is then a segmentation fault.
  */
-const instances = new Map<string, Promise<Instance>>();
+const instances = new Map<string, Promise<DawnInstance>>();
 
-function instance(enabled: readonly string[]): Promise<Instance> {
+export function dawnInstance(options: DawnOptions = {}): Promise<DawnInstance> {
+  const enabled = [...NEEDED, ...(options.validate ? [] : FAST), ...(options.toggles ?? [])];
   const flags = [
     `enable-dawn-features=${enabled.join(",")}`,
     // Otherwise timestamps come in steps of 65 µs.

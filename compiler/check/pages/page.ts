@@ -4,8 +4,9 @@ export interface Page {
   /** One line, as in a table of contents. */
   readonly title: string;
   readonly why: string;
-  readonly bad: Example;
-  readonly good: Example;
+  /** Absent where no short program has the fault. */
+  readonly bad?: Example;
+  readonly good?: Example;
 }
 
 export interface Example {
@@ -21,8 +22,9 @@ export interface Example {
 
 type Written = string | Example;
 
-export function page(code: string, title: string, why: string, bad: Written, good: Written): Page {
-  const example = (w: Written) => typeof w === "string" ? { text: trim(w) } : { ...w, text: trim(w.text) };
+export function page(code: string, title: string, why: string, bad?: Written, good?: Written): Page {
+  const example = (w: Written | undefined) =>
+    w === undefined ? undefined : typeof w === "string" ? { text: trim(w) } : { ...w, text: trim(w.text) };
   return { code, title, why: why.replace(/\s*\n\s*/g, " ").trim(), bad: example(bad), good: example(good) };
 }
 

@@ -38,7 +38,7 @@ export const PRECISION: readonly Page[] = [
   page(
     "MPT0306",
     "this is no path",
-    `A path is names, *, or ** between dots: "blocks.*.ln*" or "**.bias".`,
+    "A path is names, `*` or `**` between dots: `blocks.*.ln*` or `**.bias`.",
     within('{ compute: f16, "fc..weight": f32 }'),
     within('{ compute: f16, "fc.weight": f32 }'),
   ),
@@ -63,6 +63,13 @@ export const PRECISION: readonly Page[] = [
     logits the same loss is exact and needs no f32.`,
     train("loss = bce(sigmoid(M(x)), y)\noptimizer = SGD(lr: 0.1)", "x: f32[N, 4], y: f32[N, 2]"),
     train("loss = bce_with_logits(M(x), y)\noptimizer = SGD(lr: 0.1)", "x: f32[N, 4], y: f32[N, 2]"),
+  ),
+  page(
+    "MPT0310",
+    "accumulation is in f32 (a warning)",
+    `Products are summed in f32, which is more exact than what the policy asks for and no slower on most devices.`,
+    within("{ compute: f16, accum: f16 }"),
+    within("{ compute: f16, accum: f32 }"),
   ),
   page(
     "MPT0390",

@@ -1,0 +1,34 @@
+import { assert, assertEquals } from "../../tests/assert.ts";
+import { KernelDag } from "./fuse_dag.ts";
+
+Deno.test("random dependencies that are accepted never make a circle", () => {
+  const dice = (n: number) => Math.floor(n * Math.random());
+  for (let trial = 0; trial < 50; trial++) {
+    const dag = new KernelDag();
+    const size = 3 + dice(12);
+    for (let i = 0; i < size; i++) dag.add();
+    const direct: [number, number][] = [];
+    for (let k = 0; k < 60; k++) {
+      const [a, b] = [dice(size), dice(size)];
+      if (!dag.accepts(a, [b])) continue;
+      dag.depend(a, [b]);
+      if (a !== b) direct.push([b, a]);
+    }
+    const at = new Map(dag.order().map((kernel, i) => [kernel, i]));
+    for (const [before, after] of direct) {
+      assert(at.get(before)! < at.get(after)!);
+      assert(dag.precedes(before, after) && !dag.precedes(after, before));
+    }
+  }
+});
+
+Deno.test("what a kernel needs, its users need", () => {
+  const dag = new KernelDag();
+  const [a, b, c] = [dag.add(), dag.add(), dag.add()];
+  dag.depend(c, [b]);
+  dag.depend(b, [a]);
+  assert(dag.precedes(a, c));
+  assert(!dag.accepts(a, [c]));
+  assertEquals([dag.covers([b], c), dag.covers([a], c)], [true, false]);
+  assertEquals([a, b, c].map((k) => dag.depth(k)), [0, 1, 2]);
+});
