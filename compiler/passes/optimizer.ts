@@ -1,6 +1,6 @@
 import type { Setting, TypedTrain } from "../check/typed.ts";
 import type { Glob } from "../check/globs.ts";
-import { covers, parseGlob } from "../check/globs.ts";
+import { covers, parseGlob, winner } from "../check/globs.ts";
 import { Builder } from "../ir/builder.ts";
 import type { Graph, Node, Output } from "../ir/graph.ts";
 import type { Pass } from "../ir/rewrite.ts";
@@ -83,6 +83,12 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
 };
 
+/** `groups: [("head.**", 1e-4)]`, as the checker passes it on. */
+function groupsOf(setting: Setting): readonly { readonly glob: Glob; readonly lr: number }[] {
+  const given = (setting.args.groups ?? []) as readonly { readonly path: string; readonly lr: number }[];
+  return given.map(({ path, lr }) => ({ glob: parseGlob(path) as Glob, lr }));
+}
+
 /** Decoupled weight decay: p·(1 − lr·λ). */
 function decayed(u: Update): Node {
   return u.decay ? u.m.mul(u.p, u.m.sub(1, u.m.mul(u.lr, u.decay))) : u.p;
@@ -107,7 +113,15 @@ export function optimizer(train: TypedTrain): Pass {
     const t = m.cast(stepNode(m.b), "f32");
     const t1 = m.add(t, 1);
     const peak = schedule?.name === "one_cycle" ? Number(schedule.args.max) : arg("lr");
-    const lr = m.mul(scheduleFactor(m, schedule, t), peak);
+    const factor = scheduleFactor(m, schedule, t);
+    const groups = groupsOf(setting);
+    const rates = new Map<number, Node>();
+    /** The rate of the most specific group that covers a path, else the optimizer's own; the schedule moves them all. */
+    const rateOf = (path: string) => {
+      const at = winner(groups, path.split("."))?.lr ?? peak;
+      if (!rates.has(at)) rates.set(at, m.mul(factor, at));
+      return rates.get(at)!;
+    };
     const outputs: Output[] = graph.outputs.filter((o) => o.kind !== "grad");
     const noDecay = ((setting.args.no_decay ?? []) as readonly string[]).map((g) => parseGlob(g) as Glob);
 
@@ -120,7 +134,7 @@ export function optimizer(train: TypedTrain): Pass {
           m,
           p: m.cast(master, "f32"),
           g,
-          lr,
+          lr: rateOf(path),
           t,
           t1,
           decay: noDecay.some((g) => covers(g, path.split("."))) ? 0 : arg("weight_decay"),

@@ -113,7 +113,12 @@ function compare(
   { optimizer: o, formula }: Case,
   steps: number,
   skips: ReadonlySet<number>,
-  options: { schedule?: Setting; factor?: (t: number) => number; decays?: (path: string) => boolean } = {},
+  options: {
+    schedule?: Setting;
+    factor?: (t: number) => number;
+    decays?: (path: string) => boolean;
+    lr?: (path: string) => number;
+  } = {},
 ): GraphRunner {
   const random = new Random(11);
   const state = new Map<string, RefTensor>();
@@ -139,9 +144,10 @@ function compare(
       }
       continue;
     }
-    const lr = (o.args.lr as number) * (options.factor?.(t) ?? 1);
+    const factor = options.factor?.(t) ?? 1;
     t++;
     for (const [path, w] of weights) {
+      const lr = (options.lr?.(path) ?? o.args.lr as number) * factor;
       const wd = options.decays?.(path) === false ? 0 : o.args.weight_decay as number;
       w.forEach((p, i) => w[i] = formula(wd)(p, inputs[`g/${path}`].data[i], moments.get(path)![i], t, lr));
       const got = runner.state.get(`param/${path}`)!.data;
@@ -185,6 +191,22 @@ Deno.test("optimizer: no_decay exempts the paths that its globs cover", () => {
       const at = { ...o, args: { ...o.args, no_decay: globs, weight_decay: 0.3 } };
       compare({ optimizer: at, formula }, 5, new Set(), { decays: (path) => !exempt.includes(path) });
     }
+  }
+});
+
+Deno.test("optimizer: groups have rates of their own, the most specific one's, under the same schedule", () => {
+  const groups = [{ path: "fc1.weight", lr: 0.003 }, { path: "**.bias", lr: 0.05 }, {
+    path: "fc1.**",
+    lr: 0.02,
+  }];
+  const rates: Record<string, number> = { "fc1.weight": 0.003, "fc1.bias": 0.02 };
+  const schedule = setting("linear", { total: 10, warmup: 3, final: 0.5 });
+  const factor = (t: number) => t < 3 ? (t + 1) / 3 : 1 - 0.5 * Math.min(1, (t - 3) / 7);
+  for (const name of ["AdamW", "SGD, momentum", "Lion"]) {
+    const { optimizer: o, formula } = CASES[name];
+    const at = { ...o, args: { ...o.args, groups, weight_decay: 0.1 } };
+    const lr = (path: string) => rates[path] ?? o.args.lr as number;
+    compare({ optimizer: at, formula }, 8, new Set([2]), { schedule, factor, lr });
   }
 });
 

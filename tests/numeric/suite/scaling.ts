@@ -151,6 +151,22 @@ export function scalingSuite(on: SuiteDevice): void {
     });
   });
 
+  for (const accumulate of [1, 3]) {
+    deviceTest(on, `fit counts the updates that were skipped, ${accumulate} batches each`, async (rig) => {
+      const fields = `optimizer = SGD(lr: 0.1) loss_scale = static(8) accumulate = ${accumulate}`;
+      await rig.train(regression(fields), async (trainer) => {
+        const random = new Random(25);
+        const list = Array.from({ length: 8 * accumulate }, () => batch(random));
+        // Updates 2 and 5; the second has two bad batches where there are several.
+        list[2 * accumulate].x[0] = 1e30;
+        list[5 * accumulate].x[7] = NaN;
+        list[6 * accumulate - 1].x[3] = -1e30;
+        const { steps, skipped, dropped } = await trainer.fit(list);
+        assertEquals({ steps, skipped, dropped }, { steps: 8, skipped: 2, dropped: 0 });
+      });
+    });
+  }
+
   deviceTest(on, "scaling by a power of two changes no bit of an f32 run", async (rig) => {
     const finals = [];
     for (const scaling of ["none", "static(4096)", "dynamic(init: 256, interval: 3)"]) {
