@@ -7,6 +7,7 @@ import type { Target } from "./core/target.ts";
 import { TARGET_CPU } from "./core/target.ts";
 import { emit, layoutState } from "./emit/emit.ts";
 import { renderKernel } from "../kernels/render.ts";
+import { checkFits } from "./fits.ts";
 import { interfaceOf } from "./interface.ts";
 import type { Graph } from "./ir/graph.ts";
 import { verify } from "./ir/verify.ts";
@@ -39,10 +40,10 @@ export interface Compiled {
  * the bundle is first asked for it. Never throws for a fault of the program.
  */
 export function compile(source: Source, options: CompileOptions = {}): Compiled {
-  const { program, diagnostics } = check(source, options.resolve ?? (() => undefined), options);
-  if (!program) return { diagnostics };
+  const { program: typed, diagnostics } = check(source, options.resolve ?? (() => undefined), options);
+  if (!typed) return { diagnostics };
   const target = options.target ?? TARGET_CPU;
-  const plan = planProgram(program);
+  const plan = planProgram(typed);
   const state = layoutState(plan.slots);
   const made = new Map<string, Program>();
   const bundle: Bundle = {
@@ -56,6 +57,7 @@ export function compile(source: Source, options: CompileOptions = {}): Compiled 
       const graph = buildGraph(plan, entry, dims, programOptions, options);
       const render = target.provider === "cpu" ? undefined : (k: Kernel): Shader => renderKernel(k, target);
       const program = emit(graph, { entry, dims, target, state, render, fuse: options.fuse });
+      checkFits(program, target, typed);
       made.set(key, program);
       return program;
     },

@@ -129,7 +129,13 @@ export function passesFor(plan: Plan, entry: Entry, options: ProgramOptions): re
         ...last,
       ];
     case "apply":
-      return [unscale(scaling!), ...keepGrads, clip(train!.clip), optimizer(train!), ...last];
+      return [
+        unscale(scaling!),
+        ...keepGrads,
+        clip(train!.clip),
+        optimizer(train!, plan.program.params),
+        ...last,
+      ];
     case "step":
       return [
         casts,
@@ -138,7 +144,7 @@ export function passesFor(plan: Plan, entry: Entry, options: ProgramOptions): re
         unscale(scaling!),
         ...keepGrads,
         clip(train!.clip),
-        optimizer(train!),
+        optimizer(train!, plan.program.params),
         tick,
         ...last,
       ];

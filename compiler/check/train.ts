@@ -7,7 +7,7 @@ import type { Node } from "../ir/graph.ts";
 import { topological } from "../ir/graph.ts";
 import { cast } from "../ops/cast.ts";
 import { constNode } from "../ops/leaf.ts";
-import type { Expr, Field, FieldName, TrainDecl } from "../syntax/ast.ts";
+import type { Expr, Field, FieldName, Name, TrainDecl } from "../syntax/ast.ts";
 import { childrenOf } from "../syntax/children.ts";
 import { numberOf } from "./arguments.ts";
 import { destructure } from "./blocks.ts";
@@ -60,7 +60,7 @@ export function checkTrain(
       destructure(ck, env, field.pattern, ck.evaluate(field.value, env), field.value);
     } else if (field.kind === "metric") {
       const node = scalar(ck, env, field.value, `the metric ${field.name.text}`, "MPT0411");
-      if (field.name.text === "loss") lossIsTaken(ck, field.name.span);
+      if (REPORTED.has(field.name.text)) nameIsTaken(ck, field.name);
       else if (node) metrics.push({ name: field.name.text, node });
     } else if (field.name.text === "loss") {
       loss = scalar(ck, env, field.value, "the loss", "MPT0404");
@@ -236,10 +236,14 @@ export function renameTrained(decl: TrainDecl, name: string): Edit {
   return { help: `train ${name}`, replacements: spans.map((span) => ({ span, text: name })) };
 }
 
-function lossIsTaken(ck: Checker, span: Span): void {
+/** What every step reports by itself. */
+const REPORTED: ReadonlySet<string> = new Set(["loss", "scale", "skipped", "scaled_loss"]);
+
+function nameIsTaken(ck: Checker, { text, span }: Name): void {
+  const what = text === "loss" ? "the loss is reported as loss" : `a step reports ${text} by itself`;
   ck.report.error("MPT0401", {
-    message: "the loss is reported as loss, and a metric needs another name",
-    labels: [label(span, "taken by the loss")],
-    edit: replace("call it loss_metric", span, "loss_metric"),
+    message: `${what}, and a metric needs another name`,
+    labels: [label(span, text === "loss" ? "taken by the loss" : "taken")],
+    edit: replace(`call it ${text}_metric`, span, `${text}_metric`),
   });
 }

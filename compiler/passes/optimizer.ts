@@ -1,4 +1,4 @@
-import type { Setting, TypedTrain } from "../check/typed.ts";
+import type { Setting, TypedParam, TypedTrain } from "../check/typed.ts";
 import type { Glob } from "../check/globs.ts";
 import { covers, parseGlob, winner } from "../check/globs.ts";
 import { Builder } from "../ir/builder.ts";
@@ -98,7 +98,7 @@ function decayed(u: Update): Node {
  * Uses up the `grad` outputs: every parameter and moment gets its next value, or keeps its own where the step is
  * skipped; `step` counts updates, not runs.
  */
-export function optimizer(train: TypedTrain): Pass {
+export function optimizer(train: TypedTrain, params: readonly TypedParam[] = []): Pass {
   return transform("optimizer", (graph): Graph => {
     const { optimizer: setting, schedule } = train;
     const m = new MathBuilder(new Builder({ why: `optimizer = ${setting.name}`, span: setting.span }));
@@ -109,6 +109,8 @@ export function optimizer(train: TypedTrain): Pass {
     const skipped = checked ? isSet(m, skippedFlag) : undefined;
     const unless = (old: Node, next: Node) => skipped ? m.where(skipped, old, next) : next;
 
+    // After accumulation the gradients come from the State, and the graph has read no master yet.
+    const dtypes = new Map(params.map((p) => [p.path, p.dtype]));
     const masters = new Map(nodesOf(graph).map((n) => [paramPath(n), n]));
     const t = m.cast(stepNode(m.b), "f32");
     const t1 = m.add(t, 1);
@@ -126,7 +128,8 @@ export function optimizer(train: TypedTrain): Pass {
     const noDecay = ((setting.args.no_decay ?? []) as readonly string[]).map((g) => parseGlob(g) as Glob);
 
     for (const { name: path, node: g } of graph.outputs.filter((o) => o.kind === "grad")) {
-      const master = masters.get(path) ?? stateNode(m.b, paramSlot(path), "f32", g.type.shape);
+      const master = masters.get(path) ??
+        stateNode(m.b, paramSlot(path), dtypes.get(path) ?? "f32", g.type.shape);
       const kept: Output[] = [];
       const moment = (name: string) => stateNode(m.b, `${name}/${path}`, "f32", g.type.shape);
       const next = rule(

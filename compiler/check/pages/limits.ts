@@ -82,7 +82,7 @@ export const LIMITS_AND_DATA: readonly Page[] = [
   page(
     "MPT0606",
     "the program does not fit these sizes",
-    `Some rules can only be checked when sizes are known: a quotient that comes out whole, a slice inside its axis.`,
+    `Some rules can only be checked when sizes are known: a quotient that comes out whole, a slice inside its axis, buffers that the device can hold.`,
     {
       text: train("loss = cross_entropy(M(x[0:100]), y[0:100])\noptimizer = SGD(lr: 0.1)"),
       dims: { N: 64 },
