@@ -140,8 +140,6 @@ export const MATRIX_CANDIDATES: readonly (MatrixPlan & Speed)[] = [
 const CORES = 132;
 /** Microseconds of a dispatch that waits for another. */
 const DISPATCH = 3.3;
-/** Bytes a microsecond of memory. */
-const BANDWIDTH = 2e6;
 
 interface Extents {
   readonly batch: number;
@@ -188,25 +186,6 @@ function extentsOf({ batch, m, n, k }: MatmulKernel): Extents {
 export function planMatmul(kernel: MatmulKernel, target: Target): Choice["plan"] {
   const { plan } = best(kernel, extentsOf(kernel), target);
   return "plain" in plan ? { plain: shortened(plan.plain, kernel.k) } : plan;
-}
-
-/** The least sum that is worth a kernel of its own. */
-const SHORTEST = 128;
-/** What splitting must save to be worth its memory. */
-const GAIN = 0.7;
-
-/** Into how many parts the sum is best split, 1 being none. */
-export function splitsOfMatmul(kernel: MatmulKernel, target: Target): number {
-  const whole = extentsOf(kernel);
-  const { batch, m, n, k } = whole;
-  let parts = 1, least = GAIN * best(kernel, whole, target).time;
-  for (let p = 2; k / p >= SHORTEST; p *= 2) {
-    const { time } = best(kernel, { ...whole, batch: batch * p, k: k / p }, target);
-    // The partial sums are written and read again.
-    const total = time + 1.5 * DISPATCH + 8 * p * batch * m * n / BANDWIDTH;
-    if (total < least) [parts, least] = [p, total];
-  }
-  return parts;
 }
 
 /** A sum shorter than a panel takes a shorter panel. */
