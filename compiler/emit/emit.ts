@@ -34,8 +34,7 @@ export interface EmitOptions {
 
 /** The Program of a graph whose dims are bound, casts and gradients explicit, and composites expanded. */
 export function emit(source: Graph, options: EmitOptions): Program {
-  const { graph, arenas, schedule } = scheduleOf(source, options);
-  const kernels = lowerSchedule(schedule, new Tensors(options.state, arenas, nodesOf(graph)));
+  const kernels = buildKernels(source, options);
   const { buffers, view, memory } = placeTensors(
     kernels.map((k) => ({ kernel: k.kernel, tensors: k.tensors })),
     options.state,
@@ -61,10 +60,28 @@ export function emit(source: Graph, options: EmitOptions): Program {
   };
 }
 
+/**
+ * The kernels, none of which binds more buffers than the target can. The fuser counts bindings before it is settled what
+ * must wait in a buffer of its own, so where it counted too few it is asked again for fewer.
+ */
+function buildKernels(source: Graph, options: EmitOptions): BuiltKernel[] {
+  const limit = options.target.limits.maxStorageBuffersPerShaderStage;
+  for (let asked = limit;;) {
+    const { graph, arenas, schedule } = scheduleOf(source, options, asked);
+    const kernels = lowerSchedule(schedule, new Tensors(options.state, arenas, nodesOf(graph)));
+    const widest = kernels.reduce((most, k) => Math.max(most, k.kernel.bindings.length), 0);
+    if (widest <= limit || asked <= LEAST_BINDINGS) return kernels;
+    asked = Math.max(LEAST_BINDINGS, asked - (widest - limit));
+  }
+}
+
+/** What every WebGPU device binds. */
+const LEAST_BINDINGS = 8;
+
 /** The graph as the device had best compute it, and the kernels that do. */
-function scheduleOf(source: Graph, { target, state, fuse: fusing }: EmitOptions) {
+function scheduleOf(source: Graph, { target, state, fuse: fusing }: EmitOptions, maxBindings: number) {
   const costs = target.provider === "cpu" ? CPU_COSTS : GPU_COSTS;
-  const options = { fuse: fusing, costs, maxBindings: target.limits.maxStorageBuffersPerShaderStage };
+  const options = { fuse: fusing, costs, maxBindings };
   if (fusing === false) {
     const graph = spreadOutputs.run(lowerFlags.run(source));
     return { graph, arenas: new Map<string, ArenaRun>(), schedule: fuse(graph, options) };

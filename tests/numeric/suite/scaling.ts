@@ -180,7 +180,12 @@ export function scalingSuite(on: SuiteDevice): void {
       );
     }
     for (const other of finals.slice(1)) {
-      for (const [path, { data }] of finals[0]) assertEquals(other.get(path)!.data, data, path);
+      for (const path of finals[0].keys()) {
+        const [found, expected] = [numbers(other.get(path)!), numbers(finals[0].get(path)!)];
+        // A card's driver may contract the multiplication by the scale's reciprocal with what follows.
+        if (on.name === "hardware") assertArrayAlmostEquals(found, expected, { rtol: 1e-4, atol: 1e-6 });
+        else assertEquals(found, expected, path);
+      }
     }
   });
 
