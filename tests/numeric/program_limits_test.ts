@@ -39,7 +39,7 @@ for (const [name, target] of Object.entries(TARGETS)) {
         assert(bundle, JSON.stringify(diagnostics));
         const update: Entry[] = fields.includes("accumulate") ? ["micro", "apply"] : ["step"];
         for (const entry of [...update, "eval", "predict", "init"] as Entry[]) {
-          const dims = entry === "apply" || entry === "init" ? {} : { N: 8 };
+          const dims: Record<string, number> = entry === "apply" || entry === "init" ? {} : { N: 8 };
           for (const kernel of bundle.program(entry, dims).kernels) {
             const count = kernel.bindings.length;
             widest = Math.max(widest, count);
