@@ -57,6 +57,10 @@ export function tooWide(
   for (const [i, cluster] of clusters.entries()) {
     const { loads, computed } = reads[i];
     const bound = new Set<unknown>([...loads].map((n) => n.op.name === "state" ? n.attrs.slot : n));
+    // What reductions and roots with a value an element read, they read before or beside what is written.
+    const rows = elementsOf(cluster.outer);
+    const elements = cluster.roots.filter((r) => elementsOf(boundType(r).shape) !== rows);
+    const early = readsOf({ ...cluster, roots: elements }, stored).loads;
     for (const r of cluster.roots) {
       const outputs = graph.outputs.filter((o) => o.node === r);
       const shown = outputs.some((o) => o.kind === "result");
@@ -65,7 +69,7 @@ export function tooWide(
         bound.add(o.kind === "state" ? o.name : o);
         // What is read later, or for every element here, cannot be overwritten yet: the new value waits elsewhere.
         const waits = o.kind === "state" &&
-          (readsSlot(readsOf({ ...cluster, roots: [] }, stored).loads, o.name) ||
+          (readsSlot(early, o.name) ||
             reads.slice(i + 1).some((r) => readsSlot(r.loads, o.name)));
         if (waits) bound.add(`next ${o.name}`);
       }
