@@ -1,3 +1,4 @@
+import { ampScalerSuite } from "../numeric/suite/amp_scaler.ts";
 import { mnistSuite } from "../numeric/suite/mnist.ts";
 import type { SuiteDevice } from "../numeric/suite/on_device.ts";
 import { scalingSuite } from "../numeric/suite/scaling.ts";
@@ -11,6 +12,7 @@ const on: SuiteDevice = { name: testDevice().name, ignore: noGpu, open: openTest
 
 trajectorySuite(on);
 scalingSuite(on);
+ampScalerSuite(on);
 trainerSuite(on);
 // A step of the example takes SwiftShader a second.
 if (on.name !== "swiftshader") mnistSuite(on);
