@@ -43,7 +43,7 @@ Deno.test("docs: the library page is what the compiler's tables say", () => {
 });
 
 for (const [what, names] of Object.entries(NAMES)) {
-  Deno.test(`docs: each of the language's ${what} is on the library page, once`, () => {
+  Deno.test(`docs: each of the language's ${what} is on the library page, present or later`, () => {
     const { present, later } = referenceNames();
     for (const name of names.split(/\s+/)) {
       assert(present.has(name) || later.has(name), `${name} is neither in the library nor among later names`);
@@ -85,7 +85,7 @@ Deno.test("README: what the TypeScript snippets import from mod.ts is there", ()
 Deno.test("README: the program is the demo's, and checks without diagnostics", () => {
   const shown = blocks(README, "").find((block) => block.startsWith("model "));
   assert(shown !== undefined, "README.md shows no program");
-  const checked = check({ path: "README.mpt", text: shown }, () => undefined);
+  const checked = check({ file: "README.mpt", text: shown }, () => undefined);
   assertEquals(checked.diagnostics, []);
   assertEquals(bare(shown), bare(read("examples/mnist/mlp.mpt")));
 });
@@ -93,7 +93,7 @@ Deno.test("README: the program is the demo's, and checks without diagnostics", (
 /** A program in the one style, without comments and the alignment that they and blank lines bring. */
 function bare(text: string): string {
   const without = text.replace(/\/\/.*$/gm, "");
-  const formatted = format({ path: "x.mpt", text: without });
+  const formatted = format({ file: "mlp.mpt", text: without });
   assertEquals(formatted.diagnostics, []);
   return formatted.text.replace(/\s+/g, " ").trim();
 }

@@ -7,6 +7,7 @@
  */
 import { HEADS, LATER_FIELDS, LATER_HEADS, type SettingParam } from "../compiler/check/settings_table.ts";
 import { INITIALISERS, LAYERS } from "../compiler/layers/index.ts";
+import type { Layer } from "../compiler/layers/layer.ts";
 import { LIBRARY, OPS } from "../compiler/ops/index.ts";
 import { LATER } from "../compiler/ops/later.ts";
 import type { LibraryFunction, Param } from "../compiler/ops/library.ts";
@@ -75,7 +76,7 @@ export function referencePage(): string {
       [...LAYERS.values()].sort(byName).map((layer) => [
         code(signature(layer.name, layer.params)),
         code(`(${layer.inputs.map(parameter).join(", ")})`),
-        WEIGHTS[layer.name] ?? "none",
+        weights(layer),
         layerClass(layer.name),
         layer.doc,
       ]),
@@ -112,13 +113,13 @@ export function referenceNames(): {
   };
 }
 
-/** Trainable tensors of a layer, with its default arguments, under PyTorch's names. */
-const WEIGHTS: Readonly<Record<string, string>> = {
-  Linear: "`weight`, `bias`",
-  Embedding: "`weight`",
-  LayerNorm: "`weight`, `bias`",
-  RMSNorm: "`weight`",
-};
+/** Trainable tensors of a layer of default arguments, under PyTorch's names; what is required makes it 4 wide. */
+function weights(layer: Layer): string {
+  const args = layer.params.map((p) => [p.name, isRequired(p) ? (p.type === "sizes" ? [4] : 4) : p.default]);
+  return layer.weights(Object.fromEntries(args)).map((w) => code(w.name)).join(", ") || "none";
+}
+
+const isRequired = (p: Param) => p.default === undefined && !p.optional;
 
 const byName = (a: { name: string }, b: { name: string }) => a.name < b.name ? -1 : 1;
 
@@ -136,8 +137,7 @@ const sentence = (text: string) => text.endsWith(".") ? text : `${text}.`;
 
 function layerClass(name: string): string {
   const of = LAYER_CLASS_OF[name];
-  const entry = OPS.get(of) ?? LIBRARY.get(of);
-  const found = LIBRARY.get(of)?.class ?? entry?.class;
+  const found = LIBRARY.get(of)?.class ?? OPS.get(of)?.class;
   if (found === undefined) throw new Error(`tools/reference.ts knows no class for the layer ${name}`);
   return found;
 }
