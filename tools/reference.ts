@@ -43,7 +43,7 @@ const LAYER_CLASS_OF: Readonly<Record<string, string>> = {
 
 const INTRODUCTION = `# The library
 
-Generated from the compiler's tables by \`tools/reference.ts\`. Every name of the library stands here once, with
+Generated from the compiler's tables by \`tools/reference.ts\`. Every name of the library stands here with
 its signature: \`name\` is required, \`name: value\` has that default, \`name?\` may be left out.
 
 A class says where an operation computes:
