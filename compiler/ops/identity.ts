@@ -35,8 +35,7 @@ export const checkpoint: LibraryFunction = {
   name: "checkpoint",
   params: [{ name: "f", type: "function" }, tensor("x")],
   class: "follow",
-  doc:
-    "f(x), whose inner values are computed again in the backward pass instead of being kept. Whoever evaluates " +
-    "the call applies f first and gives the result as x.",
+  doc: "f(x), whose inner values are computed again in the backward pass instead of being kept.",
+  // The checker applies f first and gives the result as x.
   build: (b, args) => b.node(checkpointOp, [tensorArg(b, args, "x")]),
 };
