@@ -35,7 +35,8 @@ export const checkpoint: LibraryFunction = {
   name: "checkpoint",
   params: [{ name: "f", type: "function" }, tensor("x")],
   class: "follow",
-  doc: "f(x), whose inner values are computed again in the backward pass instead of being kept.",
+  doc:
+    "f(x). The graph notes that its inner values may be computed again in the backward pass; this version keeps them.",
   // The checker applies f first and gives the result as x.
   build: (b, args) => b.node(checkpointOp, [tensorArg(b, args, "x")]),
 };
