@@ -31,7 +31,7 @@ export function showDiagnostics(diagnostics: readonly Diagnostic[], json = false
       JSON.stringify({ diagnostics: diagnostics.map((d) => diagnosticToJson(d, textOf)) }, null, 2),
     );
   } else if (diagnostics.length > 0) {
-    process.stderr.write(renderDiagnostics(diagnostics, textOf, { color: useColor(process.stderr) }));
+    process.stderr.write(`${renderDiagnostics(diagnostics, textOf, { color: useColor(process.stderr) })}\n`);
   }
 }
 
