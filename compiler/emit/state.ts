@@ -23,8 +23,8 @@ interface Slot {
 /**
  * Lays the slots out. Slots named `COLUMN/PATH` of one dtype share an arena, every slot at a multiple of 256 elements and
  * without padded rows, and in every arena in one order: so masters, moments and copies of a group of parameters are
- * congruent, and one kernel updates them all. Parameters that are likely to be treated alike stand together: matrices
- * before vectors, and those with the same columns. A State that is trained has room for the gradients in the same order.
+ * congruent, and one kernel updates them all. Parameters that are likely to be treated alike stand together: those with
+ * the same columns, and of them matrices before vectors, which are often spared the decay. A State that is trained has room for the gradients in the same order.
  */
 export function layoutState(slots: readonly Slot[]): StateLayout {
   const ends = new Map<string, number>();
@@ -62,7 +62,7 @@ function arranged(slots: readonly Slot[]): Slot[] {
     list.push(`${s.name.slice(0, s.name.indexOf("/"))}.${s.dtype}`);
     columns.set(pathOf(s), list);
   }
-  const key = (s: Slot) => `${s.shape.length >= 2 ? 0 : 1} ${columns.get(pathOf(s))!.sort().join(" ")}`;
+  const key = (s: Slot) => `${columns.get(pathOf(s))!.sort().join(" ")} ${s.shape.length >= 2 ? 0 : 1}`;
   const first = new Map<string, number>();
   slots.forEach((s, i) => first.has(pathOf(s)) || first.set(pathOf(s), i));
   return slots.map((s) => ({ s, k: key(s), at: first.get(pathOf(s))! }))
