@@ -2,17 +2,16 @@ import process from "node:process";
 import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { Bundle, HostTensor } from "../../compiler/core/program.ts";
-import { load } from "../../host.ts";
+import { train } from "../../host.ts";
 import { dimsOf } from "../../runtime/batch.ts";
 import type { DeviceChoice } from "../../runtime/device.ts";
 import { openDevice } from "../../runtime/device.ts";
-import { executorOf } from "../../runtime/executor.ts";
 import type { StoredTensor } from "../../runtime/io/safetensors.ts";
 import { encodeSafetensors } from "../../runtime/io/safetensors.ts";
 import { readTensors } from "../../runtime/io/tensors.ts";
 import { FileError } from "../../runtime/io/source.ts";
 import type { StepRow } from "../../runtime/trainer.ts";
-import { Trainer } from "../../runtime/trainer.ts";
+import type { Trainer } from "../../runtime/trainer.ts";
 import { batchAt, toDType } from "../data.ts";
 import { collect, deviceOption, knownDims, parseCount, parseDims } from "../options.ts";
 import { UsageError } from "../report.ts";
@@ -60,11 +59,7 @@ async function openTrainer(
 ) {
   const device = await openDevice({ device: options.device });
   try {
-    const trainer = await Trainer.create(
-      load(file, { target: device.target }),
-      await executorOf(device),
-      options,
-    );
+    const trainer = await train(file, device, options);
     if (options.weights) await trainer.load(weightsFor(trainer.bundle, readTensors(options.weights)));
     await use(trainer);
     await trainer.destroy();
