@@ -40,6 +40,8 @@ export function extentsOf(kernel: Kernel): string {
       return `[${kernel.shape.join(", ")}]`;
     case "reduce":
       return `[${kernel.outer.join(", ")}] over [${kernel.inner.join(", ")}]`;
+    case "group":
+      return kernel.parts.map(extentsOf).join(" | ");
     case "matmul": {
       const { batch, m, n, k } = kernel;
       return `${[...batch, m, n].join("×")} over ${k}`;

@@ -4,7 +4,7 @@ import { LaneAnalysis } from "./wgsl/lanes.ts";
 import { loadsOf } from "./wgsl/loads.ts";
 import { widthsOf } from "./wgsl/widths.ts";
 import { groupOf } from "./wgsl/groups.ts";
-import { Module } from "./wgsl/module.ts";
+import { Module, type Part, type Written } from "./wgsl/module.ts";
 import { lanesOf } from "./wgsl/storage.ts";
 import { storeGroup } from "./wgsl/stores.ts";
 
@@ -12,17 +12,22 @@ import { storeGroup } from "./wgsl/stores.ts";
 const PLENTY = 1 << 18;
 
 /** One invocation computes `size` consecutive elements of the last axis, and writes whole words of them. */
-export function renderMap(kernel: MapKernel, target: Target, size = groupSize(kernel)): Shader {
+export function renderMap(kernel: MapKernel, target: Target, size?: number): Shader {
+  const { module, grid, variant } = writeMap(kernel, target, undefined, size);
+  return module.finish(grid, variant);
+}
+
+export function writeMap(kernel: MapKernel, target: Target, part?: Part, size = groupSize(kernel)): Written {
   const { shape, stores } = kernel;
   const extent = shape.at(-1) ?? 1;
   const rows = shape.slice(0, -1).reduce((a, b) => a * b, 1);
   const groups = Math.ceil(extent / size);
   const total = rows * groups;
-  const workgroup = Math.min(target.limits.maxComputeInvocationsPerWorkgroup, total >= 65536 ? 256 : 64);
+  const workgroup = part?.invocations ?? mapInvocations(total, target);
 
   const analysis = new LaneAnalysis(shape.length - 1, size, extent % size === 0, true);
   const widths = widthsOf(kernel, target, [{ analysis, stores, shape }]);
-  const module = new Module(kernel, target, workgroup, stores.map((s) => s.value), { widths });
+  const module = new Module(kernel, target, workgroup, stores.map((s) => s.value), { widths }, {}, part);
   const { body, prims } = module;
   const at = module.workgroupIndex(Math.ceil(total / workgroup));
   const id = body.define(`${at.value.text} * ${workgroup} + i32(lid)`, "i32", total - 1, "id");
@@ -34,7 +39,12 @@ export function renderMap(kernel: MapKernel, target: Target, size = groupSize(ke
   body.name(first);
   const group = groupOf(module, coords, shape.length - 1, first, size, extent, []);
   storeGroup(module, stores, group, { row, first, extent, shape });
-  return module.finish(at.grid, size === 1 ? "plain" : `plain, ${size} elements an invocation`);
+  return { module, grid: at.grid, variant: size === 1 ? "plain" : `plain, ${size} elements an invocation` };
+}
+
+/** Invocations of a workgroup of a map over `total` groups of elements. */
+function mapInvocations(total: number, target: Target): number {
+  return Math.min(target.limits.maxComputeInvocationsPerWorkgroup, total >= 65536 ? 256 : 64);
 }
 
 /**

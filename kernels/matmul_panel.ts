@@ -4,7 +4,7 @@ import type { MatmulKernel } from "../compiler/core/kernel.ts";
 import type { Value } from "./wgsl/body.ts";
 import { groupOf } from "./wgsl/groups.ts";
 import { LaneAnalysis } from "./wgsl/lanes.ts";
-import { loadsAlong, loadsOf } from "./wgsl/loads.ts";
+import { loadsOf, transactionsAlong } from "./wgsl/loads.ts";
 import type { Module } from "./wgsl/module.ts";
 
 export interface PanelShape {
@@ -37,7 +37,7 @@ export class Panel {
   constructor(kernel: MatmulKernel, readonly shape: PanelShape) {
     const { value, axis, extent, kAxis, k, tile, tileK, threads } = shape;
     this.stride = tile / 4 + 1;
-    this.#alongK = loadsAlong(kAxis, [value]) > loadsAlong(axis, [value]);
+    this.#alongK = transactionsAlong(kAxis, [value]) < transactionsAlong(axis, [value]);
     const lanes = Math.max(1, ...loadsOf([value]).map((l) => 4 / byteSize(kernel.bindings[l.binding].dtype)));
     const quads = tileK * tile / 4;
     this.#perK = this.#alongK && k % lanes === 0 && quads / lanes >= threads ? lanes : 1;

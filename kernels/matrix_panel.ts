@@ -2,7 +2,7 @@ import type { Expr } from "../compiler/core/expr.ts";
 import type { Value } from "./wgsl/body.ts";
 import { groupOf } from "./wgsl/groups.ts";
 import { LaneAnalysis } from "./wgsl/lanes.ts";
-import { loadsAlong } from "./wgsl/loads.ts";
+import { transactionsAlong } from "./wgsl/loads.ts";
 import type { Module } from "./wgsl/module.ts";
 
 /** Halves in a vec4<u32>. */
@@ -35,7 +35,7 @@ export class MatrixPanel {
 
   constructor(readonly shape: MatrixPanelShape) {
     const { value, axis, kAxis, extent, tile, tileK, k } = shape;
-    this.alongK = loadsAlong(kAxis, [value]) > loadsAlong(axis, [value]);
+    this.alongK = transactionsAlong(kAxis, [value]) < transactionsAlong(axis, [value]);
     this.#chunks = (this.alongK ? tileK : tile) / CHUNK;
     this.#rows = this.alongK ? tile : tileK;
     const [run, length] = this.alongK ? [kAxis, k] : [axis, extent];

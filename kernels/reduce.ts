@@ -6,7 +6,7 @@ import { Running } from "./wgsl/combine.ts";
 import { Env, type Group } from "./wgsl/emitter.ts";
 import { groupOf } from "./wgsl/groups.ts";
 import { LaneAnalysis } from "./wgsl/lanes.ts";
-import { type Extensions, Module } from "./wgsl/module.ts";
+import { type Extensions, Module, type Part, type Written } from "./wgsl/module.ts";
 import { storeGroup } from "./wgsl/stores.ts";
 import { widthsOf } from "./wgsl/widths.ts";
 
@@ -14,10 +14,15 @@ import { widthsOf } from "./wgsl/widths.ts";
  * A row of a reduction stays inside one workgroup through all phases: its invocations reduce their parts in registers,
  * then pairwise through workgroup memory, in an order that depends on nothing but the shape.
  */
-export function renderReduce(given: ReduceKernel, target: Target): Shader {
+export function renderReduce(kernel: ReduceKernel, target: Target): Shader {
+  const { module, grid, variant } = writeReduce(kernel, target);
+  return module.finish(grid, variant);
+}
+
+export function writeReduce(given: ReduceKernel, target: Target, part?: Part): Written {
   const kernel = normalised(given);
-  const plan = planReduce(kernel, target);
-  return new ReduceWriter(kernel, target, plan).write();
+  const plan = planReduce(kernel, target, part?.invocations);
+  return new ReduceWriter(kernel, target, plan, part).write();
 }
 
 /** With nothing to reduce over, an element is a row. */
@@ -40,7 +45,7 @@ const SUBGROUPS: Extensions = {
 const ONE_ROW = new LaneAnalysis(-1, 1, true, true);
 
 /** One group of a row's elements, as an invocation meets it. */
-interface Part {
+interface Piece {
   readonly group: Group;
   /** Row-major position over every inner axis but the last, and coordinate on the last, of the first element. */
   readonly row: Value;
@@ -53,7 +58,7 @@ class ReduceWriter {
   readonly #module: Module;
   readonly #accs: Value[] = [];
 
-  constructor(readonly kernel: ReduceKernel, target: Target, readonly plan: ReducePlan) {
+  constructor(readonly kernel: ReduceKernel, target: Target, readonly plan: ReducePlan, place?: Part) {
     const roots = [
       ...kernel.phases.flat().map((a) => a.value),
       ...kernel.rowStores.map((s) => s.value),
@@ -73,10 +78,11 @@ class ReduceWriter {
       roots,
       { widths },
       plan.subgroup ? SUBGROUPS : {},
+      place,
     );
   }
 
-  write(): Shader {
+  write(): Written {
     const { kernel, plan } = this;
     const module = this.#module, { body, prims } = module;
     const workgroups = Math.ceil(plan.slots / plan.rows);
@@ -127,7 +133,7 @@ class ReduceWriter {
     const how = `${plan.unrolled ? ", unrolled" : ""}${
       plan.subgroup ? `, subgroups of ${plan.subgroup}` : ""
     }`;
-    return module.finish(at.grid, `${layout}, along ${plan.along}${how}`);
+    return { module, grid: at.grid, variant: `${layout}, along ${plan.along}${how}` };
   }
 
   /** The row of this invocation. One that does not exist repeats the last, and stores nothing. */
@@ -158,7 +164,7 @@ class ReduceWriter {
   }
 
   /** Visits this invocation's part of the row, group by group. */
-  #parts(outer: readonly Value[], part: Value, visit: (x: Part) => void): void {
+  #parts(outer: readonly Value[], part: Value, visit: (x: Piece) => void): void {
     const { plan } = this;
     const { body, prims } = this.#module;
     if (!plan.unrolled) {
@@ -187,7 +193,7 @@ class ReduceWriter {
     }
   }
 
-  #part(outer: readonly Value[], i: Value, exists: Value): Part {
+  #part(outer: readonly Value[], i: Value, exists: Value): Piece {
     const { plan, kernel: { inner } } = this;
     const { body, prims } = this.#module;
     const extent = inner.at(-1)!, perRow = Math.ceil(extent / plan.size);
@@ -200,7 +206,7 @@ class ReduceWriter {
     return { group, row, first, exists };
   }
 
-  #take(running: Running, value: ReduceKernel["phases"][0][0]["value"], x: Part): void {
+  #take(running: Running, value: ReduceKernel["phases"][0][0]["value"], x: Piece): void {
     const { prims, emitter, body } = this.#module;
     const extent = this.kernel.inner.at(-1)!;
     x.group.envs.forEach((_, j) => {
@@ -292,7 +298,7 @@ class ReduceWriter {
         packed.forEach(({ binding, value }, i) => {
           const code = emitter.code(value, storage.dtypeOf(binding), group);
           const kept = prims.emit("select", [rows.exists, code, body.constant("u32", 0)], "u32");
-          body.line(`r${i}[${local.text}] = ${body.use(kept)};`);
+          body.line(`${module.shared(`r${i}`)}[${local.text}] = ${body.use(kept)};`);
         }));
       body.line("workgroupBarrier();");
     }
@@ -311,7 +317,10 @@ class ReduceWriter {
       const start = prims.emit("eq", [prims.mod(rows.slot, lanes), prims.i32(0)], "bool");
       const condition = prims.and(prims.and(first, start), rows.exists);
       body.open(`if (${body.use(condition)})`);
-      const codes = Array.from({ length: lanes }, (_, j) => body.leaf(`r${i}[${local.text} + ${j}]`, "u32"));
+      const codes = Array.from(
+        { length: lanes },
+        (_, j) => body.leaf(`${module.shared(`r${i}`)}[${local.text} + ${j}]`, "u32"),
+      );
       storage.storeGroup(binding, index(binding, rows.last), codes, true);
       body.close();
     });

@@ -1,6 +1,6 @@
 import type { ReduceKernel } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
-import { loadsAlong, loadsOf } from "./wgsl/loads.ts";
+import { loadsOf, transactionsAlong } from "./wgsl/loads.ts";
 import { lanesOf } from "./wgsl/storage.ts";
 
 /** How the rows of a reduction are laid on workgroups. All counts but `slots` and `groups` are powers of two. */
@@ -30,10 +30,13 @@ export const TURNS = 4;
 
 /** Elements of a row that an invocation may hold in registers. */
 const REGISTERS = 16;
+/** Rows too few to be neighbours worth having. */
+const FEW = 8;
 /** Enough invocations to fill a GPU. */
 const PLENTY = 65536;
 
-export function planReduce(kernel: ReduceKernel, target: Target): ReducePlan {
+/** @param invocations of a workgroup, where others share the dispatch; else as many as are best */
+export function planReduce(kernel: ReduceKernel, target: Target, invocations?: number): ReducePlan {
   const { outer, inner, bindings } = kernel;
   const native = (dtype: string) => dtype === "f16" && target.f16;
   const packing = Math.max(
@@ -63,6 +66,11 @@ export function planReduce(kernel: ReduceKernel, target: Target): ReducePlan {
   }
   rows = Math.max(rows, packing);
   threads = Math.min(threads, limit / rows);
+  while (invocations !== undefined && rows * threads < invocations) {
+    // Few rows: more invocations to each.
+    if (2 * threads <= powerAbove(groups) && slots * threads < PLENTY) threads *= 2;
+    else rows *= 2;
+  }
   const subgroup = along === "inner" ? subgroupOf(target, threads, rows) : 0;
   return { slots, packing, rows, threads, along, size, groups, unrolled: fits(threads), subgroup };
 }
@@ -90,12 +98,12 @@ function groupSize(
   return extent % wanted === 0 ? wanted : stored;
 }
 
-/** Whether more loads run along the last inner axis or along the last outer one. */
+/** Whether neighbouring invocations take neighbours of the last inner axis or of the last outer one: the cheaper loads. */
 function direction({ outer, inner, phases }: ReduceKernel): "inner" | "outer" {
-  if (outer.length === 0) return "inner";
+  if ((outer.at(-1) ?? 1) < FEW) return "inner";
   const values = phases.flat().map((a) => a.value);
-  const along = loadsAlong(outer.length - 1, values) > loadsAlong(outer.length + inner.length - 1, values);
-  return along ? "outer" : "inner";
+  const rows = transactionsAlong(outer.length - 1, values);
+  return rows < transactionsAlong(outer.length + inner.length - 1, values) ? "outer" : "inner";
 }
 
 export function product(dims: readonly number[]): number {

@@ -1,5 +1,6 @@
 import type { Kernel, Shader } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
+import { renderGroup } from "./group.ts";
 import { renderReduce } from "./reduce.ts";
 import { renderMatmul } from "./matmul.ts";
 import { renderMap } from "./map.ts";
@@ -19,5 +20,7 @@ export function renderKernel(kernel: Kernel, target: Target): Shader {
       return renderReduce(kernel, target);
     case "matmul":
       return renderMatmul(kernel, target);
+    case "group":
+      return renderGroup(kernel, target);
   }
 }

@@ -9,7 +9,10 @@ import type { Expr } from "./expr.ts";
  * zeros, and a write of a sub-word dtype writes whole words, so one invocation owns the elements of a word. A rank-0
  * tensor is one row of one element.
  */
-export type Kernel = MapKernel | ReduceKernel | MatmulKernel;
+export type Kernel = SingleKernel | GroupKernel;
+
+/** What computes over one iteration space. */
+export type SingleKernel = MapKernel | ReduceKernel | MatmulKernel;
 
 /** A buffer range that a kernel reads or writes; a dispatch says which. */
 export interface Binding {
@@ -96,6 +99,26 @@ export interface MatmulKernel extends KernelBase {
   /** `a` and `b` hold values of this dtype exactly; a matrix unit may carry them in it. */
   readonly operand: DType;
   readonly stores: readonly Store[];
+}
+
+/**
+ * Kernels that need nothing of one another, run by one dispatch: each has workgroups of its own. Every part's
+ * `bindings` and `flag` are the group's, so that its expressions and stores name the group's bindings; no two parts
+ * name the same binding but the flag.
+ */
+export interface GroupKernel extends KernelBase {
+  readonly family: "group";
+  readonly parts: readonly SingleKernel[];
+}
+
+/** The kernels that a dispatch runs. */
+export function partsOf(kernel: Kernel): readonly SingleKernel[] {
+  return kernel.family === "group" ? kernel.parts : [kernel];
+}
+
+/** Every store of a kernel. */
+export function storesOf(kernel: SingleKernel): readonly Store[] {
+  return kernel.family === "reduce" ? [...kernel.rowStores, ...kernel.elementStores] : kernel.stores;
 }
 
 /** Elements from the start of one row to the next: the innermost extent, padded to whole words. */

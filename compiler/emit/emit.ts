@@ -13,6 +13,7 @@ import { horizontal } from "../passes/fuse_horizontal.ts";
 import { lowerFlags } from "../passes/fuse_flags.ts";
 import { lowerSchedule } from "./assemble.ts";
 import { placeTensors } from "./buffers.ts";
+import { groupKernels } from "./group.ts";
 import { kernelKey } from "./dedupe.ts";
 import type { BuiltKernel } from "./kernel.ts";
 import { kernelName } from "./names.ts";
@@ -70,7 +71,11 @@ function buildKernels(source: Graph, options: EmitOptions): BuiltKernel[] {
     const { graph, arenas, schedule } = scheduleOf(source, options, asked);
     const kernels = lowerSchedule(schedule, new Tensors(options.state, arenas, nodesOf(graph)));
     const widest = kernels.reduce((most, k) => Math.max(most, k.kernel.bindings.length), 0);
-    if (widest <= limit || asked <= LEAST_BINDINGS) return kernels;
+    if (widest <= limit || asked <= LEAST_BINDINGS) {
+      return options.fuse === false || options.target.provider === "cpu"
+        ? kernels
+        : groupKernels(kernels, limit);
+    }
     asked = Math.max(LEAST_BINDINGS, asked - (widest - limit));
   }
 }
@@ -98,7 +103,9 @@ function consistent({ kernel, tensors }: BuiltKernel, view: (t: Tensor) => View)
   const bindings = kernel.bindings.map((b, i): Binding =>
     b.access === "read" && written.has(buffers[i]) ? { ...b, access: "read_write" } : b
   );
-  return { ...kernel, bindings };
+  return kernel.family === "group"
+    ? { ...kernel, bindings, parts: kernel.parts.map((p) => ({ ...p, bindings })) }
+    : { ...kernel, bindings };
 }
 
 /** Kernels that differ in more than names, and which of them each is. */

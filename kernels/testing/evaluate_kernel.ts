@@ -4,10 +4,13 @@ import {
   type Accumulator,
   type Kernel,
   type MatmulKernel,
+  partsOf,
   physicalBytes,
   type ReduceKernel,
   rowLength,
+  type SingleKernel,
   type Store,
+  storesOf,
   stridesOf,
 } from "../../compiler/core/kernel.ts";
 import { decode, encode, overflows, round } from "../../compiler/core/round.ts";
@@ -70,14 +73,14 @@ function each(dims: readonly number[], visit: (coords: number[]) => void): void 
  * @returns the words of each binding after the kernel; written tensors have zero padding
  */
 export function evaluateKernel(kernel: Kernel, memory: readonly Words[]): Words[] {
-  return new Evaluator(kernel, memory).run();
+  return partsOf(kernel).reduce((words, part) => new Evaluator(part, words).run(), [...memory]);
 }
 
 class Evaluator {
   readonly #out: Words[];
   #overflowed = false;
 
-  constructor(readonly kernel: Kernel, readonly memory: readonly Words[]) {
+  constructor(readonly kernel: SingleKernel, readonly memory: readonly Words[]) {
     this.#out = memory.map((words) => words.slice());
     for (const store of storesOf(kernel)) this.#out[store.binding].fill(0);
   }
@@ -213,8 +216,4 @@ function identity(combine: string, kind: Kind): number {
   const least = kind === "f32" ? -3.4028234663852886e38 : kind === "i32" ? -2147483648 : 0;
   const most = kind === "f32" ? 3.4028234663852886e38 : kind === "i32" ? 2147483647 : 4294967295;
   return combine === "max" || combine === "argmax" ? least : most;
-}
-
-function storesOf(kernel: Kernel): readonly Store[] {
-  return kernel.family === "reduce" ? [...kernel.rowStores, ...kernel.elementStores] : kernel.stores;
 }

@@ -61,16 +61,25 @@ export class Running {
     if (this.#positional) this.module.share(`s${place}_at`, "i32", length);
   }
 
+  /** The workgroup arrays of the values and of their positions. */
+  #values(place: number): string {
+    return this.module.shared(`s${place}_${this.#kind}`);
+  }
+
+  #positions(place: number): string {
+    return this.module.shared(`s${place}_at`);
+  }
+
   /** Publishes this invocation's part. */
   publish(place: number, at: string): void {
     const { body } = this.module;
-    body.line(`s${place}_${this.#kind}[${at}] = ${this.#name};`);
-    if (this.#positional) body.line(`s${place}_at[${at}] = ${this.#name}_at;`);
+    body.line(`${this.#values(place)}[${at}] = ${this.#name};`);
+    if (this.#positional) body.line(`${this.#positions(place)}[${at}] = ${this.#name}_at;`);
   }
 
   /** Joins another invocation's part into this one's. */
   join(place: number, other: string): void {
-    this.#take(`s${place}_${this.#kind}[${other}]`, `s${place}_at[${other}]`);
+    this.#take(`${this.#values(place)}[${other}]`, `${this.#positions(place)}[${other}]`);
   }
 
   /** Joins the part of the subgroup's invocation whose number differs in the bits of `mask`; both get the same. */
@@ -82,8 +91,8 @@ export class Running {
   /** Takes over what another invocation published. */
   adopt(place: number, at: string): void {
     const { body } = this.module;
-    body.line(`${this.#name} = s${place}_${this.#kind}[${at}];`);
-    if (this.#positional) body.line(`${this.#name}_at = s${place}_at[${at}];`);
+    body.line(`${this.#name} = ${this.#values(place)}[${at}];`);
+    if (this.#positional) body.line(`${this.#name}_at = ${this.#positions(place)}[${at}];`);
   }
 
   #take(value: string, position: string): void {
@@ -105,14 +114,14 @@ export class Running {
     const { body, prims } = this.module;
     if (this.#positional) {
       return body.define(
-        at === undefined ? `${this.#name}_at` : `s${place}_at[${at}]`,
+        at === undefined ? `${this.#name}_at` : `${this.#positions(place)}[${at}]`,
         "i32",
         undefined,
         "acc",
       );
     }
     const value = body.define(
-      at === undefined ? this.#name : `s${place}_${this.#kind}[${at}]`,
+      at === undefined ? this.#name : `${this.#values(place)}[${at}]`,
       this.#kind,
       undefined,
       "acc",

@@ -14,8 +14,17 @@ export function loadsOf(roots: readonly Expr[]): Load[] {
   return found;
 }
 
-/** How many loads go to the next element as an axis goes to its next coordinate. */
-export function loadsAlong(axis: number, roots: readonly Expr[]): number {
+/** Invocations whose loads the hardware serves together. */
+const TOGETHER = 32;
+
+/**
+ * What the loads cost neighbouring invocations that take neighbouring coordinates of an axis, in memory transactions
+ * of consecutive elements: none for what is the same for all of them, up to one each where their elements lie far apart.
+ */
+export function transactionsAlong(axis: number, roots: readonly Expr[]): number {
   const analysis = new LaneAnalysis(axis, 1, true, true);
-  return loadsOf(roots).filter((l) => analysis.step(l.index) === 1).length;
+  return loadsOf(roots).reduce((sum, l) => {
+    const step = analysis.step(l.index);
+    return sum + (step === undefined ? TOGETHER : Math.min(TOGETHER, Math.abs(step)));
+  }, 0);
 }

@@ -1,4 +1,4 @@
-import type { Kernel, Shader } from "../../compiler/core/kernel.ts";
+import type { Shader, SingleKernel } from "../../compiler/core/kernel.ts";
 import type { Target } from "../../compiler/core/target.ts";
 import { Body, type Value } from "./body.ts";
 import { Emitter } from "./emitter.ts";
@@ -16,7 +16,37 @@ export interface Extensions {
   readonly parameters?: readonly string[];
 }
 
-/** A WGSL module being written: one function, `main`, over a one-dimensional workgroup. */
+/** A kernel's place among others in one dispatch: it is written as a function of its own. */
+export interface Part {
+  readonly number: number;
+  /** Invocations of the workgroup that all parts share. */
+  readonly invocations: number;
+}
+
+/** What a module says outside its functions, to be joined with other parts'. */
+export interface Pieces {
+  readonly f16: boolean;
+  readonly directives: readonly string[];
+  /** Builtins beyond the workgroup's and the invocation's number. */
+  readonly parameters: readonly string[];
+  /** One for each binding. */
+  readonly declarations: readonly string[];
+  readonly shared: readonly string[];
+  readonly helpers: readonly string[];
+  readonly lines: readonly string[];
+}
+
+/** A kernel that is written: its function, grid, and which rendering was chosen. */
+export interface Written {
+  readonly module: Module;
+  readonly grid: readonly [number, number, number];
+  readonly variant: string;
+}
+
+/** The number of a part's workgroup among its own. */
+export const PART_GROUP = "part_group";
+
+/** A WGSL module being written: one function, `main` or a part's, over a one-dimensional workgroup. */
 export class Module {
   readonly body = new Body();
   readonly helpers = new Helpers();
@@ -27,12 +57,13 @@ export class Module {
   #halves = false;
 
   constructor(
-    readonly kernel: Kernel,
+    readonly kernel: SingleKernel,
     readonly target: Target,
     readonly workgroupSize: number,
     roots: readonly Expr[],
     options: StorageOptions = {},
     readonly extensions: Extensions = {},
+    readonly part?: Part,
   ) {
     this.storage = new Storage(kernel, target, this.prims, options);
     this.emitter = new Emitter(this.prims, this.storage, roots);
@@ -40,15 +71,23 @@ export class Module {
 
   /** Declares an array in workgroup memory, once, and returns its name. */
   share(name: string, element: string, length: number): string {
-    const text = `var<workgroup> ${name}: array<${element}, ${length}>;`;
+    const text = `var<workgroup> ${this.shared(name)}: array<${element}, ${length}>;`;
     if (!this.#shared.includes(text)) this.#shared.push(text);
-    return name;
+    return this.shared(name);
+  }
+
+  /** The name under which an array in workgroup memory is declared. */
+  shared(name: string): string {
+    return this.part ? `p${this.part.number}_${name}` : name;
   }
 
   /** The index of this workgroup, below `count`, from a grid folded to stay within the device's limit. */
   workgroupIndex(count: number): { value: Value; grid: readonly [number, number, number] } {
     const limit = this.target.limits.maxComputeWorkgroupsPerDimension;
     const { body } = this;
+    if (this.part) {
+      return { value: body.define(PART_GROUP, "i32", count - 1, "group"), grid: [count, 1, 1] };
+    }
     if (count <= limit) {
       return { value: body.define("i32(wid.x)", "i32", count - 1, "group"), grid: [count, 1, 1] };
     }
@@ -69,25 +108,34 @@ export class Module {
     return this.body.define("i32(lid)", "i32", this.workgroupSize - 1, "t");
   }
 
-  finish(grid: readonly [number, number, number], variant: string): Shader {
+  /** The module as its function and what stands around it. */
+  pieces(): Pieces {
     const { kernel, emitter } = this;
     const { f16: always = false, directives = [], parameters = [] } = this.extensions;
-    const f16 = always || this.storage.usesF16() || this.helpers.usesF16() || this.#halves;
-    const builtins = [
-      "@builtin(workgroup_id) wid: vec3<u32>",
-      "@builtin(local_invocation_index) lid: u32",
-      ...parameters,
-    ];
     const lines = [...emitter.prologue(), ...this.body.finish(), ...emitter.epilogue(kernel.flag)];
+    return {
+      f16: always || this.storage.usesF16() || this.helpers.usesF16() || this.#halves,
+      directives,
+      parameters,
+      declarations: this.storage.declarations(),
+      shared: this.#shared,
+      helpers: this.helpers.texts(),
+      lines,
+    };
+  }
+
+  finish(grid: readonly [number, number, number], variant: string): Shader {
+    const { kernel } = this;
+    const { f16, directives, parameters, declarations, shared, helpers, lines } = this.pieces();
     const parts = [
       `// ${printable(kernel.name)}: ${kernel.family}, ${variant}`,
       ...(f16 ? ["enable f16;"] : []),
       ...directives,
-      ...this.storage.declarations(),
-      ...this.#shared,
-      ...this.helpers.texts(),
+      ...declarations,
+      ...shared,
+      ...helpers,
       `@compute @workgroup_size(${this.workgroupSize})`,
-      `fn main(${builtins.join(", ")}) {`,
+      `fn main(${[...BUILTINS, ...parameters].join(", ")}) {`,
       ...lines.map((l) => `  ${l}`),
       "}",
       "",
@@ -95,3 +143,9 @@ export class Module {
     return { code: parts.join("\n"), workgroups: grid, workgroupSize: [this.workgroupSize, 1, 1], variant };
   }
 }
+
+/** The parameters of every entry point. */
+export const BUILTINS = [
+  "@builtin(workgroup_id) wid: vec3<u32>",
+  "@builtin(local_invocation_index) lid: u32",
+];

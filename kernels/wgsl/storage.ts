@@ -1,6 +1,6 @@
 import { byteSize, type DType, kindOf } from "../../compiler/core/dtype.ts";
 import { encode } from "../../compiler/core/round.ts";
-import type { Binding, Kernel } from "../../compiler/core/kernel.ts";
+import type { Binding, SingleKernel } from "../../compiler/core/kernel.ts";
 import type { Target } from "../../compiler/core/target.ts";
 import type { Value } from "./body.ts";
 import type { Prims } from "./prims.ts";
@@ -38,7 +38,7 @@ export class Storage {
   readonly #slots: readonly Slot[];
 
   constructor(
-    readonly kernel: Kernel,
+    readonly kernel: SingleKernel,
     readonly target: Target,
     readonly prims: Prims,
     readonly options: StorageOptions = {},

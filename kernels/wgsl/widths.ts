@@ -1,6 +1,6 @@
 import { byteSize } from "../../compiler/core/dtype.ts";
 import type { Expr } from "../../compiler/core/expr.ts";
-import { type Kernel, physicalBytes, rowLength, type Store } from "../../compiler/core/kernel.ts";
+import { physicalBytes, rowLength, type SingleKernel, type Store } from "../../compiler/core/kernel.ts";
 import type { Target } from "../../compiler/core/target.ts";
 import type { LaneAnalysis } from "./lanes.ts";
 import { loadsOf } from "./loads.ts";
@@ -18,7 +18,7 @@ export interface Use {
  * For each binding, how many components every one of its accesses moves at once, at an index that is a multiple: what
  * its array elements can be. An access of one element makes it 1.
  */
-export function widthsOf(kernel: Kernel, target: Target, uses: readonly Use[]): (1 | 2 | 4)[] {
+export function widthsOf(kernel: SingleKernel, target: Target, uses: readonly Use[]): (1 | 2 | 4)[] {
   const lanes = kernel.bindings.map(({ dtype }) => dtype === "f16" && target.f16 ? 1 : 4 / byteSize(dtype));
   const widths = kernel.bindings.map(() => 4);
   const used = kernel.bindings.map(() => false);

@@ -18,6 +18,10 @@ export function createRunner(kernel: Kernel, options: RunnerOptions): Runner {
       return new ReduceRunner(kernel, options);
     case "matmul":
       return new MatmulRunner(kernel, options);
+    case "group": {
+      const runners = kernel.parts.map((p) => createRunner(p, options));
+      return { run: (bindings) => runners.forEach((r) => r.run(bindings)) };
+    }
   }
 }
 

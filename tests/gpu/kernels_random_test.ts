@@ -1,5 +1,10 @@
+import { groupKernels } from "../../compiler/emit/group.ts";
+import type { BuiltKernel } from "../../compiler/emit/kernel.ts";
+import type { Tensor } from "../../compiler/emit/tensor.ts";
+import type { Words } from "../../kernels/testing/evaluate_kernel.ts";
 import { randomKernel } from "../../kernels/testing/random_kernel.ts";
 import { checkKernel } from "../support/check_kernel.ts";
+import { assert } from "../assert.ts";
 import { kernelTest } from "../support/kernel_test.ts";
 
 /** `MPT_TEST_SEED=N` runs that one; a failure names its seed. */
@@ -11,4 +16,33 @@ kernelTest("random kernels agree with the evaluator, bit for bit", async ({ devi
     const { kernel, inputs } = randomKernel(seed);
     await checkKernel(device, target, kernel, inputs);
   }
+});
+
+kernelTest("random kernels in one dispatch agree with the evaluator", async ({ device, target }) => {
+  let groups = 0;
+  for (const seed of seeds) {
+    const inputs = new Map<Tensor, Words | undefined>();
+    const flag: Tensor = { kind: "state", name: "flag", dtype: "u32", layout: [1] };
+    const members = [3 * seed, 3 * seed + 1, 3 * seed + 2].map((s): BuiltKernel => {
+      const random = randomKernel(s);
+      const tensors = random.kernel.bindings.map((b, i): Tensor => {
+        if (random.kernel.flag === i) return flag;
+        const t: Tensor = { kind: "temp", name: b.name, dtype: b.dtype, layout: b.shape };
+        inputs.set(t, random.inputs[i]);
+        return t;
+      });
+      return { kernel: random.kernel, tensors };
+    });
+    for (const { kernel, tensors } of groupKernels(members, target.limits.maxStorageBuffersPerShaderStage)) {
+      if (kernel.family !== "group") continue;
+      groups++;
+      await checkKernel(
+        device,
+        target,
+        { ...kernel, name: `random ${seed}` },
+        tensors.map((t) => inputs.get(t)),
+      );
+    }
+  }
+  assert(only !== undefined || groups > 5, `${groups} groups`);
 });

@@ -1,4 +1,4 @@
-import { type Combine, type Kernel, rowLength, type Store } from "../../../compiler/core/kernel.ts";
+import { type Combine, rowLength, type SingleKernel, type Store } from "../../../compiler/core/kernel.ts";
 import type { Expr, Prim } from "../../../compiler/core/expr.ts";
 import type { Kind } from "../../../compiler/core/dtype.ts";
 import { f32Bits, fromF32Bits, overflows, round } from "../../../compiler/core/round.ts";
@@ -22,7 +22,7 @@ class Scalars {
   overflow = false;
 
   constructor(
-    private readonly kernel: Kernel,
+    private readonly kernel: SingleKernel,
     private readonly tensors: readonly (readonly number[])[],
     private readonly mode: Mode,
   ) {}
@@ -221,7 +221,11 @@ function combine(how: Combine, kind: Kind, values: readonly number[]): number {
 }
 
 /** Runs a kernel on decoded tensors, one for each binding (whatever stands where nothing is read). */
-export function runNaively(kernel: Kernel, tensors: readonly (readonly number[])[], mode: Mode): Result {
+export function runNaively(
+  kernel: SingleKernel,
+  tensors: readonly (readonly number[])[],
+  mode: Mode,
+): Result {
   const scalars = new Scalars(kernel, tensors, mode);
   const outputs = new Map<number, number[]>();
   const put = (stores: readonly Store[], coords: readonly number[], accs: readonly number[]) => {

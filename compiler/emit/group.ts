@@ -1,0 +1,137 @@
+import type { Expr } from "../core/expr.ts";
+import { rebuild } from "../core/expr.ts";
+import type { Binding, Kernel, SingleKernel, Store } from "../core/kernel.ts";
+import { physicalBytes } from "../core/kernel.ts";
+import type { BuiltKernel } from "./kernel.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Parts of one dispatch: a launch saved is worth less than a shader that is read. */
+const MOST_PARTS = 6;
+/** How many dispatches back a kernel looks for company: what is made long before it is read stands in memory. */
+const WINDOW = 12;
+
+/**
+ * Puts kernels that need nothing of one another into one dispatch: the second stages of sums, the small sums beside large
+ * ones. A kernel joins the nearest group before it, past which it can be moved. Contractions stay by themselves, since
+ * their registers would be everyone's.
+ */
+export function groupKernels(kernels: readonly BuiltKernel[], maxBindings: number): BuiltKernel[] {
+  const groups: Member[][] = [];
+  for (const built of kernels) {
+    const k: Member = { built, touches: touchesOf(built) };
+    const home = built.kernel.family === "matmul" ? undefined : findGroup(groups, k, maxBindings);
+    if (home) home.push(k);
+    else groups.push([k]);
+  }
+  return groups.map((g) => g.length === 1 ? g[0].built : joined(g.map((m) => m.built)));
+}
+
+interface Member {
+  readonly built: BuiltKernel;
+  readonly touches: readonly Touch[];
+}
+
+/** A range of memory that a kernel reads or writes. */
+interface Touch {
+  /** A State buffer's name, or a tensor that stands by itself. */
+  readonly where: string | Tensor;
+  readonly start: number;
+  readonly end: number;
+  readonly writes: boolean;
+  readonly raises: boolean;
+}
+
+function touchesOf({ kernel, tensors }: BuiltKernel): Touch[] {
+  return tensors.map((t, i) => {
+    const start = t.at?.offset ?? 0;
+    return {
+      where: t.at?.buffer ?? t,
+      start,
+      end: start + physicalBytes(t.layout, t.dtype),
+      writes: kernel.bindings[i].access !== "read",
+      raises: kernel.flag === i,
+    };
+  });
+}
+
+function findGroup(groups: readonly Member[][], k: Member, maxBindings: number): Member[] | undefined {
+  for (let j = groups.length - 1; j >= Math.max(0, groups.length - WINDOW); j--) {
+    const group = groups[j];
+    if (accepts(group, k, maxBindings)) return group;
+    if (group.some((m) => waits(m, k))) return undefined;
+  }
+}
+
+function accepts(group: readonly Member[], k: Member, maxBindings: number): boolean {
+  if (group.length >= MOST_PARTS || group.some((m) => m.built.kernel.family === "matmul" || waits(m, k))) {
+    return false;
+  }
+  const members = [...group, k];
+  const bindings = members.reduce((sum, m) => sum + m.built.tensors.length, 0);
+  const flags = members.filter((m) => m.built.kernel.flag !== undefined).length;
+  if (bindings - Math.max(0, flags - 1) > maxBindings) return false;
+  // Where a dispatch writes a buffer, its bindings of the buffer must be apart.
+  return members.every((m, i) =>
+    members.every((other, j) =>
+      i >= j || m.touches.every((a) =>
+        other.touches.every((b) =>
+          !overlap(a, b) || a.raises && b.raises ||
+          !members.some((w) => w.touches.some((t) => t.writes && t.where === a.where))
+        )
+      )
+    )
+  );
+}
+
+function overlap(a: Touch, b: Touch): boolean {
+  return a.where === b.where && a.start < b.end && b.start < a.end;
+}
+
+/** Whether one of two kernels must see what the other does, or must not. Raising the flag is alike in any order. */
+function waits(a: Member, b: Member): boolean {
+  return a.touches.some((x) =>
+    b.touches.some((y) => (x.writes || y.writes) && !(x.raises && y.raises) && overlap(x, y))
+  );
+}
+
+function joined(members: readonly BuiltKernel[]): BuiltKernel {
+  const tensors: Tensor[] = [];
+  const bindings: Binding[] = [];
+  let flag: number | undefined;
+  const places = members.map(({ kernel, tensors: own }) =>
+    own.map((t, i) => {
+      if (kernel.flag === i && flag !== undefined) return flag;
+      bindings.push(kernel.bindings[i]);
+      const at = tensors.push(t) - 1;
+      if (kernel.flag === i) flag = at;
+      return at;
+    })
+  );
+  const parts = members.map((m, i) => rebound(m.kernel, places[i], bindings));
+  const fuses = [...new Set(members.flatMap((m) => m.kernel.fuses))];
+  return { kernel: { family: "group", name: "", bindings, flag, fuses, parts }, tensors };
+}
+
+/** The kernel with its bindings numbered as the group's. */
+function rebound(kernel: Kernel, places: readonly number[], bindings: readonly Binding[]): SingleKernel {
+  const memo = new Map<Expr, Expr>();
+  const value = (e: Expr): Expr =>
+    rebuild(e, (x) => x.e === "load" ? { ...x, binding: places[x.binding] } : x, memo);
+  const store = (s: Store): Store => ({ binding: places[s.binding], value: value(s.value) });
+  const flag = kernel.flag === undefined ? undefined : places[kernel.flag];
+  switch (kernel.family) {
+    case "map":
+      return { ...kernel, bindings, flag, stores: kernel.stores.map(store) };
+    case "reduce":
+      return {
+        ...kernel,
+        bindings,
+        flag,
+        phases: kernel.phases.map((phase) => phase.map((a) => ({ ...a, value: value(a.value) }))),
+        rowStores: kernel.rowStores.map(store),
+        elementStores: kernel.elementStores.map(store),
+      };
+    default:
+      throw new Error(`a ${kernel.family} kernel does not join a group`);
+  }
+}

@@ -1,0 +1,88 @@
+import { assertEquals } from "../../tests/assert.ts";
+import { f32, prim } from "../core/expr.ts";
+import type { Binding, Kernel } from "../core/kernel.ts";
+import { groupKernels } from "./group.ts";
+import type { BuiltKernel } from "./kernel.ts";
+import type { Tensor } from "./tensor.ts";
+
+const tensor = (name: string, at?: Tensor["at"]): Tensor => ({
+  kind: at ? "state" : "temp",
+  name,
+  dtype: "f32",
+  layout: [4],
+  ...(at ? { at } : {}),
+});
+
+/** A map kernel that reads some tensors and writes another, and may raise the flag. */
+function map(reads: Tensor[], write: Tensor, flag?: Tensor): BuiltKernel {
+  const show = (t: Tensor, access: Binding["access"]): Binding => ({
+    name: t.name,
+    dtype: "f32",
+    access,
+    shape: t.layout,
+  });
+  const sum = reads.map((_, i) => ({ e: "load", binding: i, index: coord0, kind: "f32" }) as const)
+    .reduce<ReturnType<typeof f32>>((a, b) => prim("add", a, b), f32(1));
+  const kernel: Kernel = {
+    family: "map",
+    name: "",
+    fuses: [`%0 ${write.name}`],
+    shape: [4],
+    bindings: [
+      ...reads.map((t) => show(t, "read")),
+      show(write, "write"),
+      ...(flag ? [show(flag, "read_write")] : []),
+    ],
+    stores: [{ binding: reads.length, value: sum }],
+    ...(flag ? { flag: reads.length + 1 } : {}),
+  };
+  return { kernel, tensors: [...reads, write, ...(flag ? [flag] : [])] };
+}
+
+const coord0 = { e: "coord", axis: 0, kind: "i32" } as const;
+
+/** What each dispatch computes. */
+const shape = (kernels: BuiltKernel[]) => kernels.map((k) => k.kernel.fuses.map((f) => f.slice(3)).join("+"));
+
+const [x, a, b, c, d] = ["x", "a", "b", "c", "d"].map((n) => tensor(n));
+
+Deno.test("kernels that need nothing of one another share a dispatch", () => {
+  assertEquals(shape(groupKernels([map([x], a), map([x], b)], 8)), ["a+b"]);
+});
+
+Deno.test("a kernel does not share a dispatch with what it reads", () => {
+  assertEquals(shape(groupKernels([map([x], a), map([a], b)], 8)), ["a", "b"]);
+});
+
+Deno.test("a kernel moves past others to its company, but not past what it waits for", () => {
+  assertEquals(shape(groupKernels([map([x], a), map([a], b), map([x], c)], 8)), ["a", "b+c"]);
+  assertEquals(shape(groupKernels([map([x], a), map([a], b), map([b], c), map([a], d)], 8)), [
+    "a",
+    "b",
+    "c+d",
+  ]);
+});
+
+Deno.test("a slot is not overwritten in the dispatch that reads it, nor in one before", () => {
+  const w = tensor("w", { buffer: "param", offset: 0 });
+  assertEquals(shape(groupKernels([map([w], a), map([x], w)], 8)), ["a", "w"]);
+  assertEquals(shape(groupKernels([map([x], w), map([w], a)], 8)), ["w", "a"]);
+});
+
+Deno.test("disjoint ranges of a State buffer are written side by side, and nothing is bound twice there", () => {
+  const [v, w] = [0, 16].map((offset) => tensor(`w${offset}`, { buffer: "param", offset }));
+  assertEquals(shape(groupKernels([map([v], v), map([w], w)], 8)), ["w0+w16"]);
+  const u = tensor("u", { buffer: "param", offset: 32 });
+  assertEquals(shape(groupKernels([map([u], v), map([u], w)], 8)), ["w0", "w16"]);
+});
+
+Deno.test("the flag is raised by several, bound once, and read by none of them", () => {
+  const flag = tensor("found_inf", { buffer: "found_inf", offset: 0 });
+  const [both] = groupKernels([map([x], a, flag), map([x], b, flag)], 8);
+  assertEquals(both.tensors.filter((t) => t === flag).length, 1);
+  assertEquals(shape(groupKernels([map([x], a, flag), map([flag], b)], 8)), ["a", "b"]);
+});
+
+Deno.test("no dispatch binds more than the device can", () => {
+  assertEquals(shape(groupKernels([map([x], a), map([x], b), map([x], c)], 4)), ["a+b", "c"]);
+});

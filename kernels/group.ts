@@ -1,0 +1,96 @@
+import type { GroupKernel, Shader, SingleKernel } from "../compiler/core/kernel.ts";
+import { storesOf } from "../compiler/core/kernel.ts";
+import type { Target } from "../compiler/core/target.ts";
+import { writeMap } from "./map.ts";
+import { writeReduce } from "./reduce.ts";
+import { planReduce } from "./reduce_plan.ts";
+import { loadsOf } from "./wgsl/loads.ts";
+import type { Part, Written } from "./wgsl/module.ts";
+import { BUILTINS, PART_GROUP } from "./wgsl/module.ts";
+import { printable } from "./wgsl/storage.ts";
+
+/** Invocations of a workgroup in which every part fits. */
+const MOST = 256;
+
+/** Each part is a function; `main` calls the one whose workgroup it is, the same for the whole workgroup. */
+export function renderGroup(kernel: GroupKernel, target: Target): Shader {
+  const limit = Math.min(MOST, target.limits.maxComputeInvocationsPerWorkgroup);
+  const invocations = Math.min(limit, Math.max(...kernel.parts.map((p) => ownInvocations(p, target))));
+  const written = kernel.parts.map((p, number) => writePart(p, target, { number, invocations }));
+  const pieces = written.map((w) => w.module.pieces());
+  const union = (texts: readonly (readonly string[])[]) => [...new Set(texts.flat())];
+  const parameters = union(pieces.map((p) => p.parameters));
+  const names = ["lid", ...parameters.map((p) => p.match(/(\w+): /)![1])];
+  const types = ["u32", ...parameters.map((p) => p.split(": ")[1])];
+  const signature = [`${PART_GROUP}: i32`, ...names.map((n, i) => `${n}: ${types[i]}`)].join(", ");
+
+  const counts = written.map((w) => w.grid[0]);
+  const total = counts.reduce((a, b) => a + b, 0);
+  const grid = folded(total, target);
+  const calls = kernel.parts.map((_, i) => {
+    const start = counts.slice(0, i).reduce((a, b) => a + b, 0);
+    const at = start === 0 ? "group" : `group - ${start}`;
+    return `if (group < ${start + counts[i]}) { part${i}(${[at, ...names].join(", ")}); }`;
+  });
+  const variant = written.map((w, i) => `${kernel.parts[i].family} ${w.variant}`).join(" | ");
+  const code = [
+    `// ${printable(kernel.name)}: ${kernel.parts.length} parts: ${variant}`,
+    ...(pieces.some((p) => p.f16) ? ["enable f16;"] : []),
+    ...union(pieces.map((p) => p.directives)),
+    ...kernel.bindings.map((_, i) => pieces[userOf(kernel, i)].declarations[i]),
+    ...union(pieces.map((p) => p.shared)),
+    ...union(pieces.map((p) => p.helpers)),
+    ...pieces.flatMap((p, i) => [`fn part${i}(${signature}) {`, ...p.lines.map((l) => `  ${l}`), "}"]),
+    `@compute @workgroup_size(${invocations})`,
+    `fn main(${[...BUILTINS, ...parameters].join(", ")}) {`,
+    `  let group = i32(wid.x${grid[1] > 1 ? ` + wid.y * ${grid[0]}u` : ""});`,
+    `  ${calls.join(" else ")}`,
+    "}",
+    "",
+  ];
+  return { code: code.join("\n"), workgroups: grid, workgroupSize: [invocations, 1, 1], variant };
+}
+
+function folded(count: number, target: Target): readonly [number, number, number] {
+  const limit = target.limits.maxComputeWorkgroupsPerDimension;
+  const y = Math.ceil(count / limit);
+  if (y > limit) throw new Error(`${count} workgroups do not fit a grid of ${limit} by ${limit}`);
+  return [Math.ceil(count / y), y, 1];
+}
+
+/** Invocations that the part would have in a workgroup by itself. */
+function ownInvocations(kernel: SingleKernel, target: Target): number {
+  if (kernel.family !== "reduce") return 64;
+  const { rows, threads } = planReduce(kernel, target);
+  return rows * threads;
+}
+
+function writePart(kernel: SingleKernel, target: Target, part: Part): Written {
+  switch (kernel.family) {
+    case "map":
+      return writeMap(kernel, target, part);
+    case "reduce":
+      return writeReduce(kernel, target, part);
+    case "matmul":
+      throw new Error(`${kernel.name}: a contraction has a dispatch of its own`);
+  }
+}
+
+/** The part that reads or writes a binding, and so says how it is declared. */
+function userOf(kernel: GroupKernel, binding: number): number {
+  const user = kernel.parts.findIndex((p) => usesOf(p).has(binding));
+  if (user < 0) throw new Error(`${kernel.name}: no part uses ${kernel.bindings[binding].name}`);
+  return user;
+}
+
+function usesOf(kernel: SingleKernel): Set<number> {
+  const stores = storesOf(kernel);
+  const values = stores.map((s) => s.value);
+  const reduced = kernel.family === "reduce" ? kernel.phases.flat().map((a) => a.value) : [];
+  const loads = loadsOf([...values, ...reduced]).map((l) => l.binding);
+  return new Set([
+    ...loads,
+    ...stores.map((s) => s.binding),
+    ...(kernel.flag === undefined ? [] : [kernel.flag]),
+  ]);
+}
