@@ -76,11 +76,9 @@ function writePart(kernel: SingleKernel, target: Target, part: Part): Written {
   }
 }
 
-/** The part that reads or writes a binding, and so says how it is declared. */
+/** The part that reads or writes a binding, and so says how it is declared; any part, for one that none uses. */
 function userOf(kernel: GroupKernel, binding: number): number {
-  const user = kernel.parts.findIndex((p) => usesOf(p).has(binding));
-  if (user < 0) throw new Error(`${kernel.name}: no part uses ${kernel.bindings[binding].name}`);
-  return user;
+  return Math.max(0, kernel.parts.findIndex((p) => usesOf(p).has(binding)));
 }
 
 function usesOf(kernel: SingleKernel): Set<number> {
