@@ -7,7 +7,7 @@ import type { Value } from "./wgsl/body.ts";
 import { groupOf } from "./wgsl/groups.ts";
 import { LaneAnalysis } from "./wgsl/lanes.ts";
 import { type Extensions, Module } from "./wgsl/module.ts";
-import { storeGroup } from "./wgsl/stores.ts";
+import { prepareStores } from "./wgsl/stores.ts";
 import { widthsOf } from "./wgsl/widths.ts";
 
 const EXTENSIONS: Extensions = {
@@ -20,6 +20,9 @@ const EXTENSIONS: Extensions = {
   ],
   parameters: ["@builtin(subgroup_id) subgroup: u32", "@builtin(subgroup_invocation_id) invocation: u32"],
 };
+
+/** Groups of four results that an invocation makes before it stores them: their loads wait together. */
+const QUADS = 4;
 
 /**
  * A tiled contraction on matrix units: f16 panels in workgroup memory, f32 accumulators in fragments. The next panels
@@ -201,25 +204,33 @@ class MatrixWriter {
       }
       body.line("workgroupBarrier();");
       const q = body.fresh("q");
-      body.open(`for (var ${q} = 0; ${q} < ${FRAGMENT * across}; ${q} += ${SUBGROUP})`);
-      const quad = body.define(`${q} + ${invocation.text}`, "i32", FRAGMENT * across - 1, "q");
-      const row = prims.quo(quad, across), column = prims.mod(quad, across);
-      const m = prims.add(firstM, prims.add(row, prims.i32(i * FRAGMENT)));
-      const n = prims.add(firstN, prims.mul(column, prims.i32(4)));
-      let inside = exists;
-      if (kernel.m % plan.tileM !== 0) inside = prims.and(inside, prims.lt(m, kernel.m));
-      if (kernel.n % plan.tileN !== 0) inside = prims.and(inside, prims.lt(n, kernel.n));
-      const from = prims.add(prims.add(base, prims.mul(row, prims.i32(stride))), column);
-      const bounded = !inside.constant;
-      if (bounded) body.open(`if (${body.use(inside)})`);
-      this.#storeQuad(batch, m, n, body.use(from));
-      if (bounded) body.close();
+      const whole = exists.constant && kernel.m % plan.tileM === 0 && kernel.n % plan.tileN === 0;
+      const turns = whole ? QUADS : 1, step = turns * SUBGROUP;
+      body.open(`for (var ${q} = 0; ${q} < ${FRAGMENT * across}; ${q} += ${step})`);
+      const writes = Array.from({ length: turns }, (_, u) => {
+        const at = `${q} + ${u === 0 ? "" : `${u * SUBGROUP} + `}${invocation.text}`;
+        const quad = body.define(at, "i32", FRAGMENT * across - 1, "q");
+        const row = prims.quo(quad, across), column = prims.mod(quad, across);
+        const m = prims.add(firstM, prims.add(row, prims.i32(i * FRAGMENT)));
+        const n = prims.add(firstN, prims.mul(column, prims.i32(4)));
+        const from = prims.add(prims.add(base, prims.mul(row, prims.i32(stride))), column);
+        let inside = exists;
+        if (kernel.m % plan.tileM !== 0) inside = prims.and(inside, prims.lt(m, kernel.m));
+        if (kernel.n % plan.tileN !== 0) inside = prims.and(inside, prims.lt(n, kernel.n));
+        if (inside.constant) return this.#prepareQuad(batch, m, n, body.use(from));
+        const start = body.use(from);
+        body.open(`if (${body.use(inside)})`);
+        this.#prepareQuad(batch, m, n, start)();
+        body.close();
+        return () => {};
+      });
+      writes.forEach((write) => write());
       body.close();
     }
   }
 
-  /** Stores four neighbours of a row, whose sums stand at `from` in workgroup memory. */
-  #storeQuad(batch: readonly Value[], m: Value, n: Value, from: string): void {
+  /** Makes what is stored of four neighbours of a row, whose sums stand at `from` in workgroup memory. */
+  #prepareQuad(batch: readonly Value[], m: Value, n: Value, from: string): () => void {
     const { kernel } = this;
     const module = this.#module, { body, prims } = module;
     // New names, so that nothing is loaded for a place that does not exist.
@@ -228,7 +239,7 @@ class MatrixWriter {
     const accs = ["x", "y", "z", "w"].map((p) => [body.leaf(`${sums.text}.${p}`, "f32")]);
     const group = groupOf(module, [...batch, row, undefined], batch.length + 1, first, 4, kernel.n, [], accs);
     const matrix = prims.linear(batch, kernel.batch.map((_, i) => product(kernel.batch.slice(i + 1))));
-    storeGroup(module, kernel.stores, group, {
+    return prepareStores(module, kernel.stores, group, {
       row: prims.add(prims.mul(matrix, prims.i32(kernel.m)), row),
       first,
       extent: kernel.n,

@@ -19,6 +19,16 @@ export interface Target {
  * what it reads. Padding is written as zero; elements of the group beyond the padded row are not written.
  */
 export function storeGroup(module: Module, stores: readonly Store[], group: Group, at: Target): void {
+  prepareStores(module, stores, group, at)();
+}
+
+/** Computes what `storeGroup` stores, and leaves the writing to its caller: several groups' loads can then overlap. */
+export function prepareStores(
+  module: Module,
+  stores: readonly Store[],
+  group: Group,
+  at: Target,
+): () => void {
   const { emitter, storage, prims, body } = module;
   const size = group.envs.length;
   const whole = at.extent % size === 0;
@@ -41,28 +51,29 @@ export function storeGroup(module: Module, stores: readonly Store[], group: Grou
     return { values, exact };
   });
 
-  stores.forEach(({ binding }, i) => {
-    const row = rowLength(at.shape, storage.dtypeOf(binding));
-    const { values, exact } = items[i];
-    const index = prims.add(prims.mul(at.row, prims.i32(row)), at.first);
-    if (row % size === 0) return storage.storeGroup(binding, index, values, exact);
-    body.name(index);
-    // Rows of this dtype end inside the last group, at a word's end.
-    const unit = storage.lanesOf(binding);
-    for (let j = 0; j < size; j += unit) {
-      const part = values.slice(j, j + unit);
-      const exists = prims.lt(prims.add(at.first, prims.i32(j)), row);
-      const write = () => {
-        const here = prims.add(index, prims.i32(j));
-        if (unit === 1) storage.storeElement(binding, here, part[0], exact);
-        else storage.storeGroup(binding, here, part, exact);
-      };
-      if (j === 0 || exists.constant) write();
-      else {
-        body.open(`if (${body.use(exists)})`);
-        write();
-        body.close();
+  return () =>
+    stores.forEach(({ binding }, i) => {
+      const row = rowLength(at.shape, storage.dtypeOf(binding));
+      const { values, exact } = items[i];
+      const index = prims.add(prims.mul(at.row, prims.i32(row)), at.first);
+      if (row % size === 0) return storage.storeGroup(binding, index, values, exact);
+      body.name(index);
+      // Rows of this dtype end inside the last group, at a word's end.
+      const unit = storage.lanesOf(binding);
+      for (let j = 0; j < size; j += unit) {
+        const part = values.slice(j, j + unit);
+        const exists = prims.lt(prims.add(at.first, prims.i32(j)), row);
+        const write = () => {
+          const here = prims.add(index, prims.i32(j));
+          if (unit === 1) storage.storeElement(binding, here, part[0], exact);
+          else storage.storeGroup(binding, here, part, exact);
+        };
+        if (j === 0 || exists.constant) write();
+        else {
+          body.open(`if (${body.use(exists)})`);
+          write();
+          body.close();
+        }
       }
-    }
-  });
+    });
 }
