@@ -5,7 +5,7 @@ import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/graph.ts";
 import type { ContractOp } from "../ir/op.ts";
 import { OpError, showType } from "../ir/op.ts";
-import { transpose } from "./view.ts";
+import { permuteOp, transpose } from "./view.ts";
 import { cast } from "./cast.ts";
 import { float, sample } from "./sample.ts";
 
@@ -40,7 +40,10 @@ export const matmulOp: ContractOp = {
   grad(b, node, dy) {
     const [x, y] = node.inputs;
     const d = cast(b, dy, x.type.dtype);
-    return [matmul(b, d, transpose(b, y)), matmul(b, transpose(b, x), d)];
+    // The gradient of a transposed operand is made as the operand stands in memory: (a·b)ᵀ = bᵀ·aᵀ.
+    const dx = isTransposed(x) ? transpose(b, matmul(b, y, transpose(b, d))) : matmul(b, d, transpose(b, y));
+    const dw = isTransposed(y) ? transpose(b, matmul(b, transpose(b, d), x)) : matmul(b, transpose(b, x), d);
+    return [dx, dw];
   },
   samples: [
     sample([float([3, 4]), float([4, 2])]),
@@ -48,6 +51,13 @@ export const matmulOp: ContractOp = {
     sample([float([3, 4]), float([4, 2])], { out: "f32" }),
   ],
 };
+
+/** Whether a node only swaps the last two axes. */
+function isTransposed(x: Node): boolean {
+  if (x.op !== permuteOp) return false;
+  const perm = x.attrs.perm as readonly number[], n = perm.length;
+  return perm.every((p, i) => p === (i === n - 1 ? n - 2 : i === n - 2 ? n - 1 : i));
+}
 
 /** [b…, m, k] × [b…, k, n], accumulated in f32; `out` overrides the result's dtype. */
 export function matmul(b: Builder, x: Node, y: Node, out?: DType): Node {
