@@ -22,7 +22,7 @@ const EXTENSIONS: Extensions = {
 };
 
 /** Groups of four results that an invocation makes before it stores them: their loads wait together. */
-const QUADS = 4;
+const QUADS = 2;
 
 /**
  * A tiled contraction on matrix units: f16 panels in workgroup memory, f32 accumulators in fragments. The next panels
