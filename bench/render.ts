@@ -127,7 +127,13 @@ function checks(r: BenchResult): string[] {
   const lines = r.agreements.filter((a) => !a.fault).map((a) =>
     `checked: ${a.subject} agrees with ${a.reference} after ${a.steps} steps: loss ${
       a.losses[0].toPrecision(6)
-    } and ${a.losses[1].toPrecision(6)}, weights within ${share(a.weightDifference, 3)} of their change`
+    } and ${a.losses[1].toPrecision(6)}, weights within ${share(a.weightDifference, 3)} of their change${
+      a.sensitivity
+        ? ` (training is chaotic here: an f32 rounding of the first weights makes ${
+          share(a.sensitivity.weights, 3)
+        })`
+        : ""
+    }`
   );
   const same = r.repeats.filter((x) => x.identical).map((x) => x.variant);
   if (same.length > 0) {

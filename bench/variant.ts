@@ -137,10 +137,14 @@ export class Variant {
     return median(this.rounds.map((r) => r.milliseconds / r.steps));
   }
 
-  /** From the seed: the weights at first, the rows of `count` updates and the weights after them. */
-  async replay(count: number): Promise<{ first: Weights; rows: StepRow[]; last: Weights }> {
+  /**
+   * From the seed: the weights at first, the rows of `count` updates and the weights after them. `change` gives other
+   * weights to start from.
+   */
+  async replay(count: number, change?: (first: Weights) => Weights): Promise<Replay> {
     await this.trainer.reset(this.options.seed);
-    const first = await this.trainer.weights();
+    let first: Weights = await this.trainer.weights();
+    if (change) await this.trainer.load(first = change(first));
     this.#next = 0;
     const rows = await this.steps(count);
     return { first, rows, last: await this.trainer.weights() };
@@ -166,6 +170,13 @@ export class Variant {
 }
 
 export type Weights = ReadonlyMap<string, HostTensor>;
+
+/** A training from its first weights to its last; a row a step. */
+export interface Replay {
+  readonly first: Weights;
+  readonly rows: readonly StepRow[];
+  readonly last: Weights;
+}
 
 export function compileOptions({ precision, fused }: VariantChoice, device: Device) {
   return { target: device.target, fuse: fused, ...(precision === "f32" ? { precision } : {}) };

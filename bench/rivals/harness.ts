@@ -8,6 +8,8 @@ export interface Subject {
   step(): void | Promise<void>;
   /** The loss of the latest step, once the device has finished everything queued. */
   loss(): Promise<number>;
+  /** Updates left out so far because a gradient overflowed, where the loss is scaled. */
+  skipped?(): number;
   /** Of the device it runs on, by mpt's wrapper. */
   readonly counters?: GpuCounters;
 }
@@ -26,6 +28,8 @@ export interface Measurement {
   readonly firstLoss: number;
   /** After six steps: it hangs on every gradient and on the optimizer, and must agree among implementations. */
   readonly sixthLoss: number;
+  /** How many of those six were skipped by loss scaling: that many steps of training are missing in the loss. */
+  readonly skipped?: number;
   readonly lastLoss: number;
   /** A step's, where a GPUDevice was counted. */
   readonly dispatches?: number;
@@ -55,6 +59,7 @@ export async function measure(
   };
   await run(2);
   const { each, loss: sixthLoss } = await run(3);
+  const skipped = subject.skipped?.();
   const most = Math.max(1, Math.floor(BUDGET_MS / ROUNDS / each));
   const steps = Math.min(1000, most, Math.max(5, Math.ceil(ROUND_MS / each)));
   const rounds: number[] = [];
@@ -75,7 +80,8 @@ export async function measure(
       };
     }
   }
-  print({ ...what, milliseconds: median(rounds), rounds, steps, firstLoss, sixthLoss, lastLoss, ...counted });
+  const losses = { firstLoss, sixthLoss, lastLoss, skipped };
+  print({ ...what, milliseconds: median(rounds), rounds, steps, ...losses, ...counted });
 }
 
 function print(m: Measurement): void {

@@ -38,7 +38,7 @@ const forward = isMlp(net) ? mlp(net) : gpt(net);
 const update = jax.jit((params: Arr[], m: Arr[], v: Arr[], steps: Arr) => {
   const narrow = params.map((p) => p.ref.astype(low));
   const [loss, grads] = jax.valueAndGrad(forward)(narrow);
-  const { lr, beta1, beta2, eps, weightDecay } = ADAMW;
+  const { beta1, beta2, eps, weightDecay } = ADAMW;
   const scale = (beta: number) => np.subtract(1, np.power(beta, steps.ref));
   const [first, second] = [scale(beta1), scale(beta2)];
   const next: Arr[][] = [[], [], []];
@@ -47,7 +47,7 @@ const update = jax.jit((params: Arr[], m: Arr[], v: Arr[], steps: Arr) => {
     const mean = m[i].mul(beta1).add(g.ref.mul(1 - beta1));
     const square = v[i].mul(beta2).add(g.ref.mul(g).mul(1 - beta2));
     const step = mean.ref.div(first.ref).div(np.sqrt(square.ref.div(second.ref)).add(eps));
-    next[0].push(p.mul(1 - lr * weightDecay).sub(step.mul(lr)));
+    next[0].push(p.mul(1 - net.lr * weightDecay).sub(step.mul(net.lr)));
     next[1].push(mean);
     next[2].push(square);
   });

@@ -44,6 +44,7 @@ const batch: Batch = isMlp(net) ? { image: input, label: target } : {
 
 /** Steps asked for and not yet queued: the trainer takes them as it has room. */
 let waiting = 0;
+let skipped = 0;
 let last: StepRow | undefined;
 const what = { implementation: "mpt", version: manifest.version, net: name, precision, device: device.name };
 await measure(what, {
@@ -54,9 +55,12 @@ await measure(what, {
     function* batches() {
       while (true) yield batch;
     }
-    last = (await trainer.fit(batches(), { steps })).last ?? last;
+    const found = await trainer.fit(batches(), { steps });
+    skipped += found.skipped;
+    last = found.last ?? last;
     return last!.loss;
   },
+  skipped: () => skipped,
   counters: device.kind === "gpu" ? device.counters : undefined,
 });
 await trainer.destroy();

@@ -3,7 +3,7 @@
     python3 bench/rivals/pytorch.py NET MODE [--device cpu]
 
 MODE is f32 (eager), amp (eager autocast f16, GradScaler), compile (torch.compile of the same, fused AdamW) or
-graph (a CUDA graph of the whole step: autocast f16, a static scale, fused AdamW). `limits limits` measures what the
+graph (a CUDA graph of the whole step: autocast f16, a static scale, fused AdamW). GradScaler starts as mpt's does. `limits limits` measures what the
 card copies and multiplies through PyTorch. Each prints one line of JSON, as harness.ts does.
 """
 import argparse
@@ -20,7 +20,8 @@ import torch.nn.functional as F
 
 NETS = json.loads((pathlib.Path(__file__).parent / "nets.json").read_text())
 ROUNDS, ROUND_MS, BUDGET_MS = 5, 500.0, 15000.0
-STATIC_SCALE = 1024.0
+FIRST_SCALE = 65536.0  # GradScaler's own, and mpt's
+STATIC_SCALE = 1024.0  # nothing looks for overflow in a CUDA graph: this far from it
 
 
 def uniform(seed, count):
@@ -117,7 +118,7 @@ def stepper(net, mode, device):
     model, x, y = make(net, device)
     fast = {"compile": {"fused": True}, "graph": {"fused": True, "capturable": True}}.get(mode, {})
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01, **fast
+        model.parameters(), lr=net["lr"], betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01, **fast
     )
 
     def loss_of():
@@ -137,7 +138,7 @@ def stepper(net, mode, device):
         return step
 
     if mode in ("amp", "compile"):
-        scaler = torch.amp.GradScaler(device, init_scale=STATIC_SCALE)
+        scaler = torch.amp.GradScaler(device, init_scale=FIRST_SCALE)
         inner = torch.compile(loss_of) if mode == "compile" else loss_of
 
         def step():
@@ -148,6 +149,7 @@ def stepper(net, mode, device):
             scaler.step(optimizer)
             scaler.update()
             return loss.detach()
+        step.skipped = lambda: round(math.log2(FIRST_SCALE / scaler.get_scale()))
         return step
 
     optimizer.grad_scale = torch.tensor(STATIC_SCALE, device=device)
@@ -199,6 +201,7 @@ def measure(name, mode, device):
     first = run(1)[1]
     run(2)
     each, sixth = run(3)
+    skipped = step.skipped() if hasattr(step, "skipped") else None
     run(3)
     each, _ = run(3)
     steps = max(1, min(1000, int(BUDGET_MS / ROUNDS / each), max(5, math.ceil(ROUND_MS / each))))
@@ -209,6 +212,7 @@ def measure(name, mode, device):
         "milliseconds": statistics.median(times), "rounds": times, "steps": steps,
         "firstLoss": first, "sixthLoss": sixth, "lastLoss": rounds[-1][1],
         **({"peakBytes": peak} if peak else {}),
+        **({"skipped": skipped} if skipped is not None else {}),
     }
 
 

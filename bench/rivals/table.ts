@@ -108,7 +108,8 @@ function lossCell(net: string, line: Line, which: "firstLoss" | "sixthLoss"): st
   const all = lines.filter((l) => l.net === net).flatMap((l) => l[which] ?? []).sort((a, b) => a - b);
   const middle = all[all.length >> 1], loss = line[which]!;
   const near = Math.abs(loss - middle) <= (line.precision === "f32" ? 2e-3 : 2e-2) * Math.abs(middle);
-  return `${loss.toPrecision(6)}${near ? "" : " ✗"}`;
+  const skipped = which === "sixthLoss" && line.skipped ? ` (${line.skipped} skipped)` : "";
+  return `${loss.toPrecision(6)}${near ? "" : " ✗"}${skipped}`;
 }
 
 function benchTable(r: BenchResult): string {

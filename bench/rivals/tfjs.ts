@@ -30,8 +30,8 @@ for (const { path, shape, data } of paramsOf(net)) {
 const p = (path: string): Tensor => params.get(path);
 const { input, target } = batchOf(net);
 const forward = isMlp(net) ? mlp(net) : gpt(net);
-const adam = tf.train.adam(ADAMW.lr, ADAMW.beta1, ADAMW.beta2, ADAMW.eps);
-const keep = tf.scalar(1 - ADAMW.lr * ADAMW.weightDecay);
+const adam = tf.train.adam(net.lr, ADAMW.beta1, ADAMW.beta2, ADAMW.eps);
+const keep = tf.scalar(1 - net.lr * ADAMW.weightDecay);
 let latest: Tensor;
 
 const what = {
