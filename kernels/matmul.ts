@@ -1,6 +1,6 @@
 import type { MatmulKernel, Shader } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
-import { type MatmulPlan, panelLengths, planMatmul, threadsOf } from "./matmul_plan.ts";
+import { type MatmulPlan, panelLengths, planMatmul, termsOf, threadsOf } from "./matmul_plan.ts";
 import { renderMatmulOnMatrixUnits } from "./matmul_matrix.ts";
 import { Panel } from "./matmul_panel.ts";
 import { product } from "./reduce_plan.ts";
@@ -20,8 +20,8 @@ export function renderMatmul(kernel: MatmulKernel, target: Target): Shader {
 }
 
 /**
- * A tiled contraction in f32: panels of both operands, made by their expressions, stand in workgroup memory; each
- * invocation accumulates a small block in named vectors.
+ * A tiled contraction in f32, or of bytes in 32-bit integers, four products at a time: panels of both operands, made by
+ * their expressions, stand in workgroup memory; each invocation accumulates a small block in named vectors.
  */
 export function renderPlainMatmul(kernel: MatmulKernel, target: Target, plan: MatmulPlan): Shader {
   return new MatmulWriter(kernel, target, plan).write();
@@ -31,8 +31,29 @@ export function renderPlainMatmul(kernel: MatmulKernel, target: Target, plan: Ma
 const UNROLL = 4;
 const PARTS = ["x", "y", "z", "w"];
 
+/** How sums are made: what the panels and the accumulators are vectors of. */
+interface Arithmetic {
+  readonly packed?: "i8" | "u8";
+  readonly panel: string;
+  readonly sum: string;
+  /** An accumulator plus the products of part `part` of a quad of a with a quad of b. */
+  readonly add: (c: string, a: string, part: string, b: string) => string;
+}
+
+function arithmeticOf({ a, operand }: MatmulKernel): Arithmetic {
+  if (a.kind === "f32") {
+    return { panel: "vec4<f32>", sum: "vec4<f32>", add: (c, a, part, b) => `${c} += ${a}.${part} * ${b};` };
+  }
+  if (operand !== "i8" && operand !== "u8") throw new Error(`a sum of ${operand} products in ${a.kind}`);
+  const sum = `vec4<${a.kind}>`, dot = operand === "i8" ? "dot4I8Packed" : "dot4U8Packed";
+  const add = (c: string, a: string, part: string, b: string) =>
+    `${c} += ${sum}(${PARTS.map((p) => `${dot}(${a}.${part}, ${b}.${p})`).join(", ")});`;
+  return { packed: operand, panel: "vec4<u32>", sum, add };
+}
+
 class MatmulWriter {
   readonly #module: Module;
+  readonly #arithmetic: Arithmetic;
   readonly #a: Panel;
   readonly #b: Panel;
 
@@ -40,7 +61,8 @@ class MatmulWriter {
     const rank = kernel.batch.length;
     const threads = threadsOf(plan);
     const lengths = panelLengths(plan);
-    const common = { k: kernel.k, kAxis: rank + 2, tileK: plan.tileK, threads };
+    const { packed } = this.#arithmetic = arithmeticOf(kernel);
+    const common = { k: kernel.k, kAxis: rank + 2, tileK: plan.tileK, threads, packed };
     this.#a = new Panel(kernel, {
       ...common,
       value: kernel.a,
@@ -73,7 +95,7 @@ class MatmulWriter {
     const tilesM = Math.ceil(kernel.m / plan.tileM), tilesN = Math.ceil(kernel.n / plan.tileN);
     const tiles = product(kernel.batch) * tilesM * tilesN;
     const lengths = panelLengths(plan);
-    module.share("panels", "vec4<f32>", lengths.total);
+    module.share("panels", this.#arithmetic.panel, lengths.total);
 
     const at = module.workgroupIndex(tiles);
     let tile = at.value;
@@ -96,8 +118,8 @@ class MatmulWriter {
     const slice = prims.quo(t, block);
     for (const v of [tx, ty, slice]) body.name(v);
 
-    this.#each((c) => body.line(`var ${c} = vec4<f32>();`));
-    const steps = Math.ceil(kernel.k / plan.tileK);
+    this.#each((c) => body.line(`var ${c} = ${this.#arithmetic.sum}();`));
+    const depth = plan.tileK * termsOf(kernel), steps = Math.ceil(kernel.k / depth);
     const step = (k0: Value) => {
       this.#a.stage(module, batch, t, originM, k0);
       this.#b.stage(module, batch, t, originN, k0);
@@ -107,16 +129,20 @@ class MatmulWriter {
     if (steps === 1) step(prims.i32(0));
     else {
       const k = body.fresh("k");
-      body.open(`for (var ${k} = 0; ${k} < ${kernel.k}; ${k} += ${plan.tileK})`);
-      step(body.define(k, "i32", (steps - 1) * plan.tileK, "k"));
+      body.open(`for (var ${k} = 0; ${k} < ${kernel.k}; ${k} += ${depth})`);
+      step(body.define(k, "i32", (steps - 1) * depth, "k"));
       body.line("workgroupBarrier();");
       body.close();
     }
     this.#gather(t, slice, block, steps === 1);
     this.#store(batch, originM, originN, tx, ty, prims.and(exists, prims.lt(t, block)));
-    const { tileM: tm, tileN: tn, tileK: tk, perM, perN, slices } = plan;
+    const { tileM: tm, tileN: tn, perM, perN, slices } = plan;
     const sliced = slices > 1 ? `, ${slices} slices of k` : "";
-    return module.finish(at.grid, `tile ${tm}x${tn}x${tk}, ${perM}x${perN} an invocation${sliced}`);
+    const packed = this.#arithmetic.packed ? `packed ${this.#arithmetic.packed}, ` : "";
+    return module.finish(
+      at.grid,
+      `${packed}tile ${tm}x${tn}x${depth}, ${perM}x${perN} an invocation${sliced}`,
+    );
   }
 
   /** Visits the accumulators: row of the block, quad of columns. */
@@ -149,7 +175,7 @@ class MatmulWriter {
     for (let kk = 0; kk < unroll; kk++) {
       const a = this.#quads(pa, kk * this.#a.stride, plan.perM / 4, down, "x");
       const b = this.#quads(pb, kk * this.#b.stride, plan.perN / 4, across, "y");
-      this.#each((c, i, j) => body.line(`${c} += ${a[i >> 2]}.${PARTS[i & 3]} * ${b[j]};`));
+      this.#each((c, i, j) => body.line(this.#arithmetic.add(c, a[i >> 2], PARTS[i & 3], b[j])));
     }
     if (looped) body.close();
   }
@@ -168,12 +194,16 @@ class MatmulWriter {
   #gather(t: Value, slice: Value, block: number, needsBarrier: boolean): void {
     const { plan } = this;
     const { body } = this.#module;
+    const { panel, sum } = this.#arithmetic;
+    const as = (type: string, text: string) => panel === sum ? text : `bitcast<${type}>(${text})`;
     if (plan.slices === 1) return;
     if (needsBarrier) body.line("workgroupBarrier();");
     body.open(`if (${slice.text} > 0)`);
     this.#each((c, i, j) =>
       body.line(
-        `panels[${t.text} - ${block} + ${(i * plan.perN / 4 + j) * block * (plan.slices - 1)}] = ${c};`,
+        `panels[${t.text} - ${block} + ${(i * plan.perN / 4 + j) * block * (plan.slices - 1)}] = ${
+          as(panel, c)
+        };`,
       )
     );
     body.close();
@@ -182,7 +212,7 @@ class MatmulWriter {
     for (let s = 0; s < plan.slices - 1; s++) {
       this.#each((c, i, j) => {
         const at = (i * plan.perN / 4 + j) * block * (plan.slices - 1) + s * block;
-        body.line(`${c} += panels[${t.text} + ${at}];`);
+        body.line(`${c} += ${as(sum, `panels[${t.text} + ${at}]`)};`);
       });
     }
     body.close();
@@ -208,7 +238,7 @@ class MatmulWriter {
       // Made here, so that nothing is loaded for a place that does not exist.
       const here = (v: Value, max: number) => bounded ? body.leaf(body.name(v), "i32", max) : v;
       const row = here(m, kernel.m - 1), first = here(n, kernel.n - 1);
-      const accs = PARTS.map((p) => [body.leaf(`${c}.${p}`, "f32")]);
+      const accs = PARTS.map((p) => [body.leaf(`${c}.${p}`, kernel.a.kind)]);
       const coords = [...batch, row, undefined];
       const group = groupOf(module, coords, batch.length + 1, first, 4, kernel.n, [], accs);
       storeGroup(module, kernel.stores, group, {

@@ -1,7 +1,7 @@
 import type { MatmulKernel, Shader } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
 import { MatrixPanel } from "./matrix_panel.ts";
-import { FRAGMENT, type MatrixPlan, matrixThreads, SUBGROUP, TILE_K } from "./matrix_plan.ts";
+import { FRAGMENT, type MatrixPlan, matrixThreads, SUBGROUP } from "./matrix_plan.ts";
 import { product } from "./reduce_plan.ts";
 import type { Value } from "./wgsl/body.ts";
 import { groupOf } from "./wgsl/groups.ts";
@@ -11,7 +11,6 @@ import { prepareStores } from "./wgsl/stores.ts";
 import { widthsOf } from "./wgsl/widths.ts";
 
 const EXTENSIONS: Extensions = {
-  f16: true,
   directives: [
     "enable subgroups;",
     "enable chromium_experimental_subgroup_matrix;",
@@ -25,8 +24,8 @@ const EXTENSIONS: Extensions = {
 const QUADS = 2;
 
 /**
- * A tiled contraction on matrix units: f16 panels in workgroup memory, f32 accumulators in fragments. The next panels
- * are fetched into registers while the present ones are multiplied. Results pass through workgroup memory, where
+ * A tiled contraction on matrix units: panels of f16 or bytes in workgroup memory, f32 or integer accumulators in
+ * fragments. The next panels are fetched into registers while the present ones are multiplied. Results pass through workgroup memory, where
  * invocations pick up four neighbours at a time for the stores.
  */
 export function renderMatmulOnMatrixUnits(kernel: MatmulKernel, target: Target, plan: MatrixPlan): Shader {
@@ -42,7 +41,7 @@ class MatrixWriter {
   constructor(readonly kernel: MatmulKernel, target: Target, readonly plan: MatrixPlan) {
     const { batch, m, n, k } = kernel, rank = batch.length;
     const threads = this.#threads = matrixThreads(plan);
-    const common = { k, kAxis: rank + 2, tileK: TILE_K, threads };
+    const common = { k, kAxis: rank + 2, unit: plan.unit, threads };
     this.#a = new MatrixPanel({
       ...common,
       value: kernel.a,
@@ -67,11 +66,14 @@ class MatrixWriter {
       { analysis: stored, stores: kernel.stores, shape: [...batch, m, n] },
     ]);
     const roots = [kernel.a, kernel.b, ...kernel.stores.map((s) => s.value)];
-    this.#module = new Module(kernel, target, threads, roots, { widths, halvesInWords: true }, EXTENSIONS);
+    this.#module = new Module(kernel, target, threads, roots, { widths, halvesInWords: true }, {
+      ...EXTENSIONS,
+      f16: plan.unit.component === "f16",
+    });
   }
 
   write(): Shader {
-    const { kernel, plan } = this;
+    const { kernel, plan } = this, { unit } = plan;
     const module = this.#module, { body, prims } = module;
     const tilesM = Math.ceil(kernel.m / plan.tileM), tilesN = Math.ceil(kernel.n / plan.tileN);
     const tiles = product(kernel.batch) * tilesM * tilesN;
@@ -92,7 +94,9 @@ class MatrixWriter {
     const sx = prims.mod(subgroup, across), sy = prims.quo(subgroup, across);
     for (const v of [sx, sy]) body.name(v);
 
-    this.#each((c) => body.line(`var ${c}: subgroup_matrix_result<f32, ${FRAGMENT}, ${FRAGMENT}>;`));
+    this.#each((c) =>
+      body.line(`var ${c}: subgroup_matrix_result<${unit.result}, ${FRAGMENT}, ${FRAGMENT}>;`)
+    );
     const panels = [
       { panel: this.#a, origin: originM, name: "fa" },
       { panel: this.#b, origin: originN, name: "fb" },
@@ -108,9 +112,11 @@ class MatrixWriter {
       for (let u = 0; u < panel.units; u++) body.line(`var ${name}${u}: vec4<u32>;`);
     }
     fetchPanels(prims.i32(0));
-    const steps = Math.ceil(kernel.k / TILE_K);
+    const steps = Math.ceil(kernel.k / unit.tileK);
     const k = body.fresh("k");
-    if (steps > 1) body.open(`for (var ${k} = ${TILE_K}; ${k} <= ${steps * TILE_K}; ${k} += ${TILE_K})`);
+    if (steps > 1) {
+      body.open(`for (var ${k} = ${unit.tileK}; ${k} <= ${steps * unit.tileK}; ${k} += ${unit.tileK})`);
+    }
     for (const { panel, name } of panels) {
       for (let u = 0; u < panel.units; u++) {
         body.line(`panels[${body.use(panel.at(module, t, u))}] = ${name}${u};`);
@@ -118,8 +124,8 @@ class MatrixWriter {
     }
     body.line("workgroupBarrier();");
     if (steps > 1) {
-      body.open(`if (${k} < ${steps * TILE_K})`);
-      fetchPanels(body.define(k, "i32", (steps - 1) * TILE_K, "k"));
+      body.open(`if (${k} < ${steps * unit.tileK})`);
+      fetchPanels(body.define(k, "i32", (steps - 1) * unit.tileK, "k"));
       body.close();
     }
     this.#multiply(sx, sy);
@@ -127,10 +133,10 @@ class MatrixWriter {
     if (steps > 1) body.close();
     this.#store(batch, originM, originN, subgroup, sx, sy, exists);
     const { tileM, tileN: tn, subM, subN } = plan;
-    const size = `${FRAGMENT}x${FRAGMENT}x${FRAGMENT}`;
+    const size = `${FRAGMENT}x${FRAGMENT}x${unit.depth} ${unit.component}`;
     return module.finish(
       at.grid,
-      `subgroup_matrix ${size} f16, tile ${tileM}x${tn}x${TILE_K}, ${subM}x${subN} a subgroup`,
+      `subgroup_matrix ${size}, tile ${tileM}x${tn}x${unit.tileK}, ${subM}x${subN} a subgroup`,
     );
   }
 
@@ -144,7 +150,7 @@ class MatrixWriter {
   #multiply(sx: Value, sy: Value): void {
     const { plan } = this;
     const { body } = this.#module;
-    for (let kk = 0; kk < TILE_K; kk += FRAGMENT) {
+    for (let kk = 0; kk < plan.unit.tileK; kk += plan.unit.depth) {
       const a = this.#fragments(this.#a, "left", sy, plan.subM, kk);
       const b = this.#fragments(this.#b, "right", sx, plan.subN, kk);
       this.#each((c, i, j) => body.line(`${c} = subgroupMatrixMultiplyAccumulate(${a[i]}, ${b[j]}, ${c});`));
@@ -154,18 +160,20 @@ class MatrixWriter {
   /** Loads a subgroup's fragments of a panel at k `kk`; where the panel lies the other way round, by columns. */
   #fragments(panel: MatrixPanel, side: "left" | "right", sub: Value, extent: number, kk: number): string[] {
     const { body, prims } = this.#module;
+    const { component, depth, chunk } = this.plan.unit;
     const plain = panel.alongK === (side === "left");
+    const size = side === "left" ? `${depth}, ${FRAGMENT}` : `${FRAGMENT}, ${depth}`;
     return Array.from({ length: extent / FRAGMENT }, (_, i) => {
       const p = prims.add(prims.mul(sub, prims.i32(extent)), prims.i32(i * FRAGMENT));
       const [row, column] = panel.alongK ? [p, prims.i32(kk)] : [prims.i32(kk), p];
       const offset = prims.add(
-        prims.add(prims.mul(row, prims.i32(panel.stride)), prims.quo(column, 8)),
+        prims.add(prims.mul(row, prims.i32(panel.stride)), prims.quo(column, chunk)),
         prims.i32(panel.shape.base),
       );
       body.name(offset);
       const name = body.fresh(side === "left" ? "x" : "y");
       body.line(
-        `let ${name} = subgroupMatrixLoad<subgroup_matrix_${side}<f16, ${FRAGMENT}, ${FRAGMENT}>, ` +
+        `let ${name} = subgroupMatrixLoad<subgroup_matrix_${side}<${component}, ${size}>, ` +
           `${plain ? "row_major" : "col_major"}>(&panels, u32(${offset.text}), ${panel.stride}u);`,
       );
       return name;
@@ -235,8 +243,9 @@ class MatrixWriter {
     const module = this.#module, { body, prims } = module;
     // New names, so that nothing is loaded for a place that does not exist.
     const row = body.define(m.text, "i32", kernel.m - 1), first = body.define(n.text, "i32", kernel.n - 1);
-    const sums = body.define(`bitcast<vec4<f32>>(panels[${from}])`, "f32");
-    const accs = ["x", "y", "z", "w"].map((p) => [body.leaf(`${sums.text}.${p}`, "f32")]);
+    const { result } = this.plan.unit;
+    const sums = body.define(`bitcast<vec4<${result}>>(panels[${from}])`, result);
+    const accs = ["x", "y", "z", "w"].map((p) => [body.leaf(`${sums.text}.${p}`, result)]);
     const group = groupOf(module, [...batch, row, undefined], batch.length + 1, first, 4, kernel.n, [], accs);
     const matrix = prims.linear(batch, kernel.batch.map((_, i) => product(kernel.batch.slice(i + 1))));
     return prepareStores(module, kernel.stores, group, {

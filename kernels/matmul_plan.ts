@@ -1,9 +1,12 @@
 import type { MatmulKernel } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
-import { fitsMatrixUnits, type MatrixPlan, TILE_K } from "./matrix_plan.ts";
+import { type MatrixPlan, type MatrixTile, matrixUnit } from "./matrix_plan.ts";
 import { powerAbove, product } from "./reduce_plan.ts";
 
-/** A tiling of a contraction. A workgroup makes `tileM` × `tileN` of the result, `tileK` of the sum at a time. */
+/**
+ * A tiling of a contraction. A workgroup makes `tileM` × `tileN` of the result, `tileK` steps of the sum at a time; a
+ * step is `termsOf` the kernel.
+ */
 export interface MatmulPlan {
   readonly tileM: number;
   readonly tileN: number;
@@ -13,6 +16,11 @@ export interface MatmulPlan {
   readonly perN: number;
   /** Invocations that share one piece of the result, each with its part of every `tileK`. */
   readonly slices: number;
+}
+
+/** Products that plain arithmetic adds at once: four of bytes, else one. */
+export function termsOf({ a }: MatmulKernel): 1 | 4 {
+  return a.kind === "f32" ? 1 : 4;
 }
 
 export function threadsOf(p: MatmulPlan): number {
@@ -129,8 +137,8 @@ export const CANDIDATES: readonly (MatmulPlan & Speed)[] = [
   },
 ];
 
-/** The tilings for matrix units. */
-export const MATRIX_CANDIDATES: readonly (MatrixPlan & Speed)[] = [
+/** The tilings for matrix units, and their speed with f16. */
+export const MATRIX_CANDIDATES: readonly (MatrixTile & Speed)[] = [
   { tileM: 128, tileN: 128, subM: 64, subN: 64, rate: 150e6, step: 0.59, alone: 0.575, full: 2 },
   { tileM: 128, tileN: 64, subM: 64, subN: 64, rate: 85e6, step: 0.86, alone: 0.4, full: 4 },
   { tileM: 64, tileN: 64, subM: 32, subN: 32, rate: 92e6, step: 0.4, alone: 0.4, full: 4 },
@@ -168,12 +176,14 @@ function timeOf(
 function best(kernel: MatmulKernel, extents: Extents, target: Target): Choice {
   const { maxComputeInvocationsPerWorkgroup: invocations, maxComputeWorkgroupStorageSize: memory } =
     target.limits;
+  const plainSteps = { ...extents, k: Math.ceil(extents.k / termsOf(kernel)) };
   const plain = CANDIDATES
     .filter((c) => threadsOf(c) <= invocations && panelLengths(c).total * 16 <= memory)
-    .map((c): Choice => ({ plan: { plain: c }, time: timeOf(c, extents) }));
-  const matrix = !fitsMatrixUnits(kernel, target) ? [] : MATRIX_CANDIDATES.map((c): Choice => ({
-    plan: { matrix: c },
-    time: timeOf({ ...c, tileK: TILE_K }, extents),
+    .map((c): Choice => ({ plan: { plain: c }, time: timeOf(c, plainSteps) }));
+  const unit = matrixUnit(kernel, target);
+  const matrix = !unit ? [] : MATRIX_CANDIDATES.map((c): Choice => ({
+    plan: { matrix: { ...c, unit } },
+    time: timeOf({ ...c, rate: c.rate * unit.rate, tileK: unit.tileK }, extents),
   }));
   return [...plain, ...matrix].reduce((a, b) => b.time < a.time ? b : a);
 }
@@ -185,7 +195,7 @@ function extentsOf({ batch, m, n, k }: MatmulKernel): Extents {
 /** How a kernel is best tiled, for plain arithmetic or for matrix units. */
 export function planMatmul(kernel: MatmulKernel, target: Target): Choice["plan"] {
   const { plan } = best(kernel, extentsOf(kernel), target);
-  return "plain" in plan ? { plain: shortened(plan.plain, kernel.k) } : plan;
+  return "plain" in plan ? { plain: shortened(plan.plain, Math.ceil(kernel.k / termsOf(kernel))) } : plan;
 }
 
 /** A sum shorter than a panel takes a shorter panel. */

@@ -1,29 +1,27 @@
 import type { Expr } from "../compiler/core/expr.ts";
+import type { MatrixUnit } from "./matrix_plan.ts";
 import type { Value } from "./wgsl/body.ts";
 import { groupOf } from "./wgsl/groups.ts";
 import { LaneAnalysis } from "./wgsl/lanes.ts";
 import { transactionsAlong } from "./wgsl/loads.ts";
 import type { Module } from "./wgsl/module.ts";
 
-/** Halves in a vec4<u32>. */
-const CHUNK = 8;
-
 export interface MatrixPanelShape {
-  /** The operand at (batch…, p, k), p being m or n; f16 holds its values. */
+  /** The operand at (batch…, p, k), p being m or n; the unit's components hold its values. */
   readonly value: Expr;
+  readonly unit: MatrixUnit;
   readonly axis: number;
   readonly extent: number;
   readonly tile: number;
   readonly kAxis: number;
   readonly k: number;
-  readonly tileK: number;
   readonly threads: number;
   /** Where the panel starts in workgroup memory, in vec4<u32>. */
   readonly base: number;
 }
 
 /**
- * A tile of an operand as f16 in workgroup memory, in the order in which the operand's memory runs: rows of k where it
+ * A tile of an operand as a matrix unit takes it, in workgroup memory, in the order in which the operand's memory runs: rows of k where it
  * runs along k, else rows of p. A row is followed by 16 bytes of nothing, so that its stride is an odd multiple of 16
  * bytes and no two rows of a fragment fall on the same banks.
  */
@@ -34,12 +32,12 @@ export class MatrixPanel {
   readonly #rows: number;
 
   constructor(readonly shape: MatrixPanelShape) {
-    const { value, axis, kAxis, extent, tile, tileK, k } = shape;
+    const { value, axis, kAxis, extent, tile, k, unit: { chunk, tileK } } = shape;
     this.alongK = transactionsAlong(kAxis, [value]) < transactionsAlong(axis, [value]);
-    this.#chunks = (this.alongK ? tileK : tile) / CHUNK;
+    this.#chunks = (this.alongK ? tileK : tile) / chunk;
     this.#rows = this.alongK ? tile : tileK;
     const [run, length] = this.alongK ? [kAxis, k] : [axis, extent];
-    this.analysis = new LaneAnalysis(run, CHUNK, length % CHUNK === 0, true);
+    this.analysis = new LaneAnalysis(run, chunk, length % chunk === 0, true);
   }
 
   /** vec4<u32> from one row to the next. */
@@ -75,28 +73,28 @@ export class MatrixPanel {
     return prims.add(prims.add(prims.mul(row, prims.i32(this.stride)), chunk), prims.i32(this.shape.base));
   }
 
-  /** Eight halves of the operand, for unit `u` of the tile at `k0`; what lies beyond the sum is 0. */
+  /** Sixteen bytes of the operand, for unit `u` of the tile at `k0`; what lies beyond the sum is 0. */
   take(module: Module, batch: readonly Value[], t: Value, u: number, origin: Value, k0: Value): Value {
-    const { extent, tile, tileK, axis, k, kAxis, value } = this.shape;
+    const { extent, tile, axis, k, kAxis, value, unit: { component, chunk: size, tileK } } = this.shape;
     const { prims, body, emitter } = module;
     const { row, chunk } = this.place(module, t, u);
-    const start = prims.mul(chunk, prims.i32(CHUNK));
+    const start = prims.mul(chunk, prims.i32(size));
     let p = prims.add(origin, this.alongK ? row : start);
     let kAt = prims.add(k0, this.alongK ? start : row);
     // Beyond the problem the last of it is read again; those results are not stored.
     if (extent % tile !== 0) {
-      p = prims.min(p, this.alongK ? extent - 1 : Math.floor((extent - 1) / CHUNK) * CHUNK);
+      p = prims.min(p, this.alongK ? extent - 1 : Math.floor((extent - 1) / size) * size);
     }
     const short = k % tileK !== 0;
     const exists = short ? prims.lt(kAt, k) : prims.true();
     const first = kAt;
-    if (short) kAt = prims.min(kAt, this.alongK ? Math.floor((k - 1) / CHUNK) * CHUNK : k - 1);
+    if (short) kAt = prims.min(kAt, this.alongK ? Math.floor((k - 1) / size) * size : k - 1);
     for (const v of [p, kAt]) body.name(v);
 
     const coords: (Value | undefined)[] = [...batch, undefined, undefined, undefined];
     coords[this.alongK ? axis : kAxis] = this.alongK ? p : kAt;
     const [run, from, length] = this.alongK ? [kAxis, kAt, k] : [axis, p, extent];
-    const group = groupOf(module, coords, run, from, CHUNK, length, []);
+    const group = groupOf(module, coords, run, from, size, length, []);
     if (this.#isMove(module) && value.e === "load") {
       const guard = value.guard && emitter.value(value.guard, group);
       const words = module.storage.loadWords(value.binding, emitter.value(value.index, group), guard);
@@ -107,18 +105,24 @@ export class MatrixPanel {
         (w, e) => `select(vec4<u32>(), ${w}, ${e})`,
       );
     }
-    const halves = group.envs.map((_, j) => {
-      const inside = this.alongK && k % CHUNK !== 0 ? prims.lt(prims.add(first, prims.i32(j)), k) : exists;
-      return prims.emit("select", [inside, emitter.value(value, group, j), body.constant("f32", 0)], "f32");
+    const components = group.envs.map((_, j) => {
+      const inside = this.alongK && k % size !== 0 ? prims.lt(prims.add(first, prims.i32(j)), k) : exists;
+      const x = component === "f16"
+        ? emitter.value(value, group, j)
+        : emitter.code(value, component, group, j);
+      return prims.emit("select", [inside, x, body.constant(x.kind, 0)], x.kind);
     });
-    const words = [0, 2, 4, 6].map((j) => module.packHalves(halves[j], halves[j + 1]));
+    const words = [0, 1, 2, 3].map((w) => {
+      const parts = components.slice(w * size / 4, (w + 1) * size / 4);
+      return component === "f16" ? module.packHalves(parts[0], parts[1]) : module.packBytes(parts);
+    });
     return body.pure("vec4", words, "u32", (...w) => `vec4<u32>(${w.join(", ")})`);
   }
 
-  /** Whether the operand is stored f16 that is only moved. */
+  /** Whether the operand is stored as the unit takes it, and only moved. */
   #isMove(module: Module): boolean {
-    const { value } = this.shape;
-    return value.e === "load" && module.storage.dtypeOf(value.binding) === "f16" &&
-      this.analysis.isTogether(value, 2);
+    const { value, unit } = this.shape;
+    return value.e === "load" && module.storage.dtypeOf(value.binding) === unit.component &&
+      this.analysis.isTogether(value, unit.chunk / 4);
   }
 }

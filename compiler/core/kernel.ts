@@ -84,7 +84,8 @@ export interface Accumulator {
 }
 
 /**
- * `acc0[b…, m, n] = Σ_k a(b…, m, k) · b(b…, k, n)` in f32, then stores over `[...batch, m, n]`.
+ * `acc0[b…, m, n] = Σ_k a(b…, m, k) · b(b…, k, n)`, then stores over `[...batch, m, n]`. `a` and `b` are of one kind,
+ * which the sum has too: f32, or, where `operand` is i8 or u8, i32 or u32 (modulo 2³²).
  * Coords: axes 0…B−1 are batch, then m is axis B, n is axis B+1, k is axis B+2. `a` does not mention n, `b` not m;
  * stores may use acc 0 and the batch, m and n coords.
  */

@@ -62,7 +62,7 @@ export function lowerCluster(cluster: Cluster, context: LowerContext): Lowered {
       if (space.position(node, coords) !== space.row) {
         throw new Error(`${node.op.name} is used away from its own row`);
       }
-      const value = inliner.rounded(node, acc(index, accKind(node)));
+      const value = inliner.rounded(node, acc(index, kind(node)));
       return guard ? prim("select", guard, value, zero(node)) : value;
     }
     // A node stored here is computed here, wherever its value is wanted; a root that is a leaf is copied.
@@ -114,13 +114,9 @@ export function identityOnly(lowered: Lowered, slot: Tensor): boolean {
     !anyExpr(rows, (x) => x.e === "load" && x.binding === binding && !exprs.same(x.index, own));
 }
 
+/** What a value, or the accumulator of a reduction or contraction, is in registers. */
 function kind(node: Node) {
   return kindOf(node.type.dtype);
-}
-
-/** What the accumulator of a reduction is in registers. */
-function accKind(node: Node) {
-  return node.op.kind === "contract" ? "f32" : kindOf(node.type.dtype);
 }
 
 export function anyExpr(roots: readonly Expr[], test: (x: Expr) => boolean): boolean {

@@ -148,8 +148,8 @@ export interface ReduceOp extends OpBaseFields {
 }
 
 /**
- * `matmul`: [batch…, m, k] × [batch…, k, n] → [batch…, m, n], equal batch shapes, accumulated in f32, rounded to
- * attrs.out if given, else to the operands' dtype.
+ * `matmul`: [batch…, m, k] × [batch…, k, n] → [batch…, m, n], equal batch shapes. Floats are accumulated in f32 and
+ * rounded to attrs.out if given, else to the operands' dtype; i8 is accumulated in i32, u8 in u32, and stays so.
  */
 export interface ContractOp extends OpBaseFields {
   readonly kind: "contract";

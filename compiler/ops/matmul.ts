@@ -7,7 +7,10 @@ import type { ContractOp } from "../ir/op.ts";
 import { OpError, showType } from "../ir/op.ts";
 import { permuteOp, transpose } from "./view.ts";
 import { cast } from "./cast.ts";
-import { float, sample } from "./sample.ts";
+import { float, ints, sample } from "./sample.ts";
+
+/** What sums of products of these integers are: wide enough to be exact for 131,071 terms and more. */
+const SUMS: Partial<Record<DType, DType>> = { i8: "i32", u8: "u32" };
 
 /** The contraction that every product becomes; see ContractOp. Transpositions are views of its operands. */
 export const matmulOp: ContractOp = {
@@ -16,11 +19,12 @@ export const matmulOp: ContractOp = {
   class: "compute",
   type([x, y], attrs) {
     const rank = x.shape.length;
-    if (x.dtype !== y.dtype || !isFloat(x.dtype)) {
-      throw new OpError("matmul takes two tensors of one float dtype", {
-        expected: x.dtype,
-        found: y.dtype,
-        input: 1,
+    const sum = isFloat(x.dtype) ? (attrs.out ?? x.dtype) as DType : SUMS[x.dtype];
+    if (x.dtype !== y.dtype || !sum) {
+      throw new OpError("matmul takes two tensors of one float dtype, of i8 or of u8", {
+        expected: sum ? x.dtype : "a float dtype, i8 or u8",
+        found: sum ? y.dtype : x.dtype,
+        input: sum ? 1 : 0,
       });
     }
     const [m, k] = x.shape.slice(-2);
@@ -35,7 +39,7 @@ export const matmulOp: ContractOp = {
         input: 1,
       });
     }
-    return { dtype: (attrs.out ?? x.dtype) as DType, shape: [...x.shape.slice(0, -2), m, n] };
+    return { dtype: sum, shape: [...x.shape.slice(0, -2), m, n] };
   },
   grad(b, node, dy) {
     const [x, y] = node.inputs;
@@ -49,6 +53,8 @@ export const matmulOp: ContractOp = {
     sample([float([3, 4]), float([4, 2])]),
     sample([float([2, 1, 3, 2]), float([2, 1, 2, 4])]),
     sample([float([3, 4]), float([4, 2])], { out: "f32" }),
+    sample([ints([3, 9], -128, 127, "i8"), ints([9, 6], -128, 127, "i8")]),
+    sample([ints([2, 3, 5], 0, 255, "u8"), ints([2, 5, 2], 0, 255, "u8")]),
   ],
 };
 
@@ -59,7 +65,10 @@ function isTransposed(x: Node): boolean {
   return perm.every((p, i) => p === (i === n - 1 ? n - 2 : i === n - 2 ? n - 1 : i));
 }
 
-/** [b…, m, k] × [b…, k, n], accumulated in f32; `out` overrides the result's dtype. */
+/**
+ * [b…, m, k] × [b…, k, n]. Floats are accumulated in f32, and `out` overrides the result's dtype; products of i8 are
+ * i32, products of u8 u32, whatever `out` says.
+ */
 export function matmul(b: Builder, x: Node, y: Node, out?: DType): Node {
   return b.node(matmulOp, [x, y], out ? { out } : {});
 }

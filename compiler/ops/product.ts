@@ -16,7 +16,7 @@ export const matmul: LibraryFunction = {
   class: "compute",
   doc:
     "x @ y: [..., m, k] by [..., k, n]. Batch axes broadcast; a vector is a row on the left, a column on the " +
-    "right, and its axis goes away.",
+    "right, and its axis goes away. i8 by i8 is i32 and u8 by u8 is u32, exactly.",
   build(b, args) {
     for (const [input, name] of ["x", "y"].entries()) {
       const v = args[name];
@@ -29,7 +29,7 @@ export const matmul: LibraryFunction = {
   },
 };
 
-/** x @ y of two float tensors, as `matmul` takes them. */
+/** x @ y of two tensors of one dtype, as `matmul` takes them. */
 export function product(b: Builder, x: Node, y: Node): Node {
   const row = x.type.shape.length === 1, column = y.type.shape.length === 1;
   const left = row ? unsqueeze(b, x, 0) : x;

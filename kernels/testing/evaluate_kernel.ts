@@ -123,7 +123,7 @@ class Evaluator {
         const ck = [...c, k];
         sum += this.#value(kernel.a, ck, []) * this.#value(kernel.b, ck, []);
       }
-      this.#store(kernel.stores, shape, c, c, [Math.fround(sum)]);
+      this.#store(kernel.stores, shape, c, c, [inKind(sum, kernel.a.kind)]);
     });
   }
 
@@ -204,12 +204,12 @@ class Running {
     const { combine, value } = this.accumulator;
     if (combine === "argmax" || combine === "argmin") return this.#position;
     if (combine !== "sum") return this.#value;
-    return value.kind === "f32"
-      ? Math.fround(this.#value)
-      : value.kind === "u32"
-      ? this.#value >>> 0
-      : this.#value | 0;
+    return inKind(this.#value, value.kind);
   }
+}
+
+function inKind(sum: number, kind: Kind): number {
+  return kind === "f32" ? Math.fround(sum) : kind === "u32" ? sum >>> 0 : sum | 0;
 }
 
 function identity(combine: string, kind: Kind): number {

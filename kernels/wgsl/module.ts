@@ -103,6 +103,13 @@ export class Module {
     return this.body.pure("halves", [low, high], "u32", write);
   }
 
+  /** Four 8-bit codes in a word, the first lowest. */
+  packBytes(codes: readonly Value[]): Value {
+    const write = (a: string, b: string, c: string, d: string) =>
+      `(${a} | (${b} << 8u) | (${c} << 16u) | (${d} << 24u))`;
+    return this.body.pure("bytes", codes, "u32", write);
+  }
+
   /** The index of this invocation in its workgroup. */
   lane(): Value {
     return this.body.define("i32(lid)", "i32", this.workgroupSize - 1, "t");

@@ -103,6 +103,11 @@ export class Storage {
     return body.pure("words?", [words, guard], "u32", (w, g) => `select(vec4<u32>(), ${w}, ${g})`);
   }
 
+  /** The word that starts with element `first`, of a packed dtype. */
+  loadWord(binding: number, first: Value, guard?: Value): Value {
+    return this.#guarded(this.#component(binding, first, guard), guard);
+  }
+
   /** Whether values of this dtype are kept as bits in words here. */
   isPacked(binding: number): boolean {
     return this.#slots[binding].lanes > 1;
@@ -230,19 +235,19 @@ export class Storage {
   }
 
   #rawElement(binding: number, index: Value, guard?: Value): Value {
-    const { body } = this.prims;
+    const slot = this.#slots[binding];
+    const value = this.#component(binding, index, guard);
+    return slot.lanes === 1 ? value : this.#part(slot, value, this.prims.mod(index, slot.lanes));
+  }
+
+  /** The component that holds an element. */
+  #component(binding: number, index: Value, guard?: Value): Value {
     const slot = this.#slots[binding];
     const component = this.#componentIndex(slot, index);
-    let value: Value;
-    if (slot.width === 1) value = this.#unit(binding, slot, component, guard);
-    else {
-      const unit = this.#unit(binding, slot, this.#unitIndex(slot, component), guard);
-      const lane = this.prims.mod(component, slot.width);
-      value = body.pure("component", [unit, lane], unit.kind, (u, l) => `${u}[${l}]`);
-    }
-    if (slot.lanes === 1) return value;
-    const lane = this.prims.mod(index, slot.lanes);
-    return this.#part(slot, value, lane);
+    if (slot.width === 1) return this.#unit(binding, slot, component, guard);
+    const unit = this.#unit(binding, slot, this.#unitIndex(slot, component), guard);
+    const lane = this.prims.mod(component, slot.width);
+    return this.prims.body.pure("component", [unit, lane], unit.kind, (u, l) => `${u}[${l}]`);
   }
 
   #rawLane(binding: number, first: Value, lane: number, guard?: Value): Value {

@@ -99,10 +99,10 @@ export class TapeBuilder {
   }
 
   /** Makes accumulator `index` what `fn` loads: operand b holds each lane's offset from the affine index `at`. */
-  loadAccumulator(index: number, fn: Op, at: Affine): void {
-    const node = this.#node("f", this.#varies(at) | TILE);
+  loadAccumulator(index: number, kind: Kind, fn: Op, at: Affine): void {
+    const node = this.#node(bankOf(kind), this.#varies(at) | TILE);
     this.#emit(node, { fn, b: array(this.#pattern(at)), address: new Address(at) });
-    this.#accumulators[index] = { node, kind: "f32" };
+    this.#accumulators[index] = { node, kind };
   }
 
   // Expressions.

@@ -3,7 +3,7 @@ import type { Binding, MatmulKernel } from "../../compiler/core/kernel.ts";
 import { TapeBuilder } from "./builder.ts";
 import { multiply, packAlongK, packAlongRows, panels, TILE_M, TILE_N } from "./gemm.ts";
 import type { Elements } from "./load.ts";
-import type { Op } from "./op.ts";
+import type { Floats, Ints, Op } from "./op.ts";
 import { allAffine, type Runner, type RunnerOptions, storeIndex, strideAlong } from "./runner.ts";
 import type { Tape } from "./tape.ts";
 import { chooseLanes, type Lanes, Tiles } from "./tiles.ts";
@@ -135,7 +135,7 @@ export class MatmulRunner implements Runner {
     const builder = new TapeBuilder({ ...options, bindings, lanes, coords });
     const load: Op = (
       n: number,
-      o: Float32Array,
+      o: Floats | Ints,
       _a,
       _ma,
       b: Int32Array,
@@ -146,7 +146,7 @@ export class MatmulRunner implements Runner {
       at: number,
     ) => loadSums(n, o, sums, b, mb, at - this.#origin * columns);
     const coefs = extents.map((_, axis) => axis === M ? columns : axis === N ? 1 : 0);
-    builder.loadAccumulator(0, load, { constant: 0, coefs });
+    builder.loadAccumulator(0, kernel.a.kind, load, { constant: 0, coefs });
     for (const { binding, value } of kernel.stores) {
       builder.store(binding, value, storeIndex(extents, axes, bindings[binding].dtype));
     }
@@ -190,9 +190,10 @@ export class MatmulRunner implements Runner {
   }
 }
 
+/** Sums of integers are exact in f64, and wrap as they are stored. */
 function loadSums(
   n: number,
-  o: Float32Array,
+  o: Floats | Ints,
   sums: Float64Array,
   offsets: Int32Array,
   mask: number,

@@ -1,9 +1,10 @@
 import type { DType } from "../../compiler/core/dtype.ts";
-import { acc, coord, f32, i32, prim } from "../../compiler/core/expr.ts";
+import { acc, coord, type Expr, f32, i32, prim } from "../../compiler/core/expr.ts";
 import type { MatmulKernel } from "../../compiler/core/kernel.ts";
 import { TARGET_H100_DAWN } from "../../compiler/core/target.ts";
 import { renderMatmulOnMatrixUnits } from "../../kernels/matmul_matrix.ts";
 import { MATRIX_CANDIDATES } from "../../kernels/matmul_plan.ts";
+import { MATRIX_UNITS, type MatrixPlan, matrixUnit } from "../../kernels/matrix_plan.ts";
 import { renderKernel } from "../../kernels/render.ts";
 import { binding, load, random, rounded } from "../../kernels/testing/build.ts";
 import { evaluateKernel, pack } from "../../kernels/testing/evaluate_kernel.ts";
@@ -27,8 +28,17 @@ const CASES: readonly Case[] = [
   { m: 100, n: 72, k: 48, transposed: 0, operand: "f16" },
   { m: 65, n: 33, k: 7, transposed: 2, operand: "f16" },
   { m: 40, n: 50, k: 70, transposed: 1, operand: "f8e4m3" },
-  { m: 64, n: 64, k: 32, transposed: 2, operand: "i8", batch: 3 },
+  ...[0, 1, 2, 3].map((transposed): Case => ({ m: 128, n: 144, k: 80, transposed, operand: "i8" })),
+  { m: 100, n: 72, k: 48, transposed: 0, operand: "i8" },
+  { m: 65, n: 33, k: 7, transposed: 2, operand: "i8" },
+  { m: 64, n: 64, k: 64, transposed: 2, operand: "i8", batch: 3 },
+  { m: 64, n: 80, k: 96, transposed: 1, operand: "u8", batch: 2 },
 ];
+
+/** Every tiling, with the unit for a kernel's operands. */
+function plansFor(kernel: MatmulKernel): MatrixPlan[] {
+  return MATRIX_CANDIDATES.map((tile) => ({ ...tile, unit: matrixUnit(kernel, TARGET_H100_DAWN)! }));
+}
 
 /** With a prologue on one side, a guarded load on the other, and an epilogue that rounds and flags. */
 function kernelOf({ m, n, k, transposed, operand, batch }: Case): MatmulKernel {
@@ -45,9 +55,10 @@ function kernelOf({ m, n, k, transposed, operand, batch }: Case): MatmulKernel {
   const [cm, cn, ck] = [coord(rank), coord(rank + 1), coord(rank + 2)];
   const guard = prim("lt", ck, i32(Math.max(1, k - 8)));
   const plain = load(bindings, 0, [...at, ...(transposed & 1 ? [ck, cm] : [cm, ck])]);
-  const number = (x: typeof plain) => x.kind === "f32" ? x : prim("to_f32", x);
-  const guarded = number(load(bindings, 1, transposed & 2 ? [cn, ck] : [ck, cn], guard));
-  const y = prim("add", acc(0), load(bindings, 2, [cn]));
+  const number = (x: Expr) => x.kind === "f32" ? x : prim("to_f32", x);
+  const guarded = load(bindings, 1, transposed & 2 ? [cn, ck] : [ck, cn], guard);
+  const unit = operand === "i8" || operand === "u8" ? MATRIX_UNITS[operand] : MATRIX_UNITS.f16;
+  const y = prim("add", number(acc(0, unit.result)), load(bindings, 2, [cn]));
   return {
     family: "matmul",
     name: `${m}x${n}x${k}_${transposed}`,
@@ -56,8 +67,8 @@ function kernelOf({ m, n, k, transposed, operand, batch }: Case): MatmulKernel {
     m,
     n,
     k,
-    a: number(plain),
-    b: m === 100 ? prim("max", guarded, f32(0)) : guarded,
+    a: plain,
+    b: m === 100 ? prim("max", guarded, guarded.kind === "f32" ? f32(0) : i32(0)) : guarded,
     operand,
     stores: [{ binding: 3, value: rounded(y, "f16", true) }, { binding: 4, value: y }],
     flag: 5,
@@ -67,13 +78,12 @@ function kernelOf({ m, n, k, transposed, operand, batch }: Case): MatmulKernel {
 
 Deno.test({
   name: "matrix units: every variant of the contraction is valid to Dawn",
-  ignore: testDevice().api !== "dawn",
   sanitizeResources: false,
   sanitizeOps: false,
   async fn() {
-    for (const plan of MATRIX_CANDIDATES) {
-      for (const c of CASES) {
-        const { code, variant } = renderMatmulOnMatrixUnits(kernelOf(c), TARGET_H100_DAWN, plan);
+    for (const kernel of CASES.map(kernelOf)) {
+      for (const plan of plansFor(kernel)) {
+        const { code, variant } = renderMatmulOnMatrixUnits(kernel, TARGET_H100_DAWN, plan);
         assertEquals(await tintError(code), null, `${variant}\n${code}`);
       }
     }
@@ -110,7 +120,7 @@ kernelTest("matrix units: products agree with the evaluator", async ({ device, t
       return i === kernel.flag ? words : words.fill(0x5a5a5a5a);
     });
     const expected = evaluateKernel(kernel, memory);
-    for (const plan of MATRIX_CANDIDATES) {
+    for (const plan of plansFor(kernel)) {
       const shader = renderMatmulOnMatrixUnits(kernel, target, plan);
       assertEquals(
         await runKernel(device, kernel, shader, memory),

@@ -264,7 +264,7 @@ export function runNaively(
       for (let k = 0; k < kernel.k; k++) {
         sum += scalars.value(kernel.a, [...c, k], []) * scalars.value(kernel.b, [...c, k], []);
       }
-      put(kernel.stores, c, [f32(sum, "f32")]);
+      put(kernel.stores, c, [f32(sum, kernel.a.kind)]);
     }
   }
   return { outputs, overflow: scalars.overflow };
