@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { acc, coord, type Expr, f32, i32, prim } from "../../compiler/core/expr.ts";
+import { type DType, kindOf } from "../../compiler/core/dtype.ts";
 import type { Binding, MatmulKernel } from "../../compiler/core/kernel.ts";
-import { indexOf, load, readBinding } from "../../tests/support/kernels/arbitrary.ts";
+import { indexOf, load, readBinding, valuesOf } from "../../tests/support/kernels/arbitrary.ts";
 import { checkKernel, FLAG } from "../../tests/support/kernels/check.ts";
 
 const M = (batch: readonly number[]) => batch.length;
@@ -11,7 +12,7 @@ function matmulKernel(
   reads: readonly Binding[],
   a: Expr,
   b: Expr,
-  values: readonly { value: Expr; dtype: "f32" | "f16" }[] = [{ value: acc(0), dtype: "f32" }],
+  values: readonly { value: Expr; dtype: DType }[] = [{ value: acc(0, a.kind), dtype: a.kind }],
 ): MatmulKernel {
   const batch = size.batch ?? [];
   const shape = [...batch, size.m, size.n];
@@ -26,7 +27,7 @@ function matmulKernel(
     batch,
     a,
     b,
-    operand: "f32",
+    operand: a.kind === "f32" ? "f32" : a.kind === "i32" ? "i8" : "u8",
     stores: values.map(({ value }, i) => ({ binding: reads.length + i, value })),
   };
 }
@@ -45,7 +46,7 @@ Deno.test("matmul: every layout of both operands, in batches", async () => {
     transposeA: fc.boolean(),
     transposeB: fc.boolean(),
     shareB: fc.boolean(),
-    dtype: fc.constantFrom("f32" as const, "f16" as const, "bf16" as const, "f8e5m2" as const),
+    dtype: fc.constantFrom<DType>("f32", "f16", "bf16", "f8e5m2", "i8", "u8"),
   });
   await fc.assert(
     fc.asyncProperty(cases, async ({ batch, m, n, k, transposeA, transposeB, shareB, dtype }) => {
@@ -56,14 +57,16 @@ Deno.test("matmul: every layout of both operands, in batches", async () => {
       const axesB = [...(shareB ? [] : batchAxes), ...(transposeB ? [B + 1, B + 2] : [B + 2, B + 1])];
       const reads = [axesA, axesB].map((axes) => readBinding(axes.map((axis) => extents[axis]), dtype));
       const tensors = reads.map((r) =>
-        eighths(count(r.shape)).map((v) => dtype === "f8e5m2" ? Math.round(v) : v)
+        kindOf(dtype) === "f32"
+          ? eighths(count(r.shape)).map((v) => dtype === "f8e5m2" ? Math.round(v) : v)
+          : valuesOf(dtype, count(r.shape), Math.floor(Math.random() * 2 ** 31))
       );
       const [a, b] = [load(reads, 0, indexOf(reads[0], axesA)), load(reads, 1, indexOf(reads[1], axesB))];
       for (const precision of ["f32", "f64"] as const) {
         await checkKernel(matmulKernel({ batch, m, n, k }, reads, a, b), tensors, { precision });
       }
     }),
-    { numRuns: 40, endOnFailure: true },
+    { numRuns: 60, endOnFailure: true },
   );
 });
 
@@ -131,6 +134,19 @@ Deno.test("matmul: a convolution by guarded, computed loads", async () => {
   const a = load(reads, 0, index, prim("and", within(y, H), within(x, W)));
   const b = load(reads, 1, indexOf(reads[1], [2, 1]));
   await checkKernel(matmulKernel(size, reads, a, b), reads.map((r) => eighths(count(r.shape))));
+});
+
+Deno.test("matmul: sums of bytes stay exact where f32 would round, scaled and stored as bytes", async () => {
+  const [m, n, k] = [5, 9, 3000];
+  const reads = [readBinding([m, k], "i8"), readBinding([n, k], "i8"), readBinding([n], "f32")];
+  const a = load(reads, 0, indexOf(reads[0], [0, 2])), b = load(reads, 1, indexOf(reads[1], [1, 2]));
+  const scaled = prim("mul", prim("to_f32", acc(0, "i32")), load(reads, 2, indexOf(reads[2], [1])));
+  const byte = prim("to_i32", prim("max", prim("min", prim("rint", scaled), f32(127)), f32(-128)));
+  const values = [{ value: acc(0, "i32"), dtype: "i32" as const }, { value: byte, dtype: "i8" as const }];
+  // The first rows are as large as they come: 3000 · 127 · 127 has 26 bits.
+  const large = (count: number) => valuesOf("i8", count, 5).map((v, i) => i < k ? 127 - i % 2 : v);
+  const tensors = [large(m * k), large(n * k), Array.from({ length: n }, (_, i) => 2 ** -(8 + i))];
+  await checkKernel(matmulKernel({ m, n, k }, reads, a, b, values), tensors);
 });
 
 Deno.test("matmul: random reals, to f32 accuracy", async () => {

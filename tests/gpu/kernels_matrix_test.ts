@@ -8,10 +8,11 @@ import { MATRIX_UNITS, type MatrixPlan, matrixUnit } from "../../kernels/matrix_
 import { renderKernel } from "../../kernels/render.ts";
 import { binding, load, random, rounded } from "../../kernels/testing/build.ts";
 import { evaluateKernel, pack } from "../../kernels/testing/evaluate_kernel.ts";
-import { assertEquals, assertStringIncludes } from "../assert.ts";
+import { assertEquals, assertStringIncludes, fail } from "../assert.ts";
 import { testDevice } from "../support/devices.ts";
 import { kernelTest } from "../support/kernel_test.ts";
 import { runKernel } from "../support/run_kernel.ts";
+import { randomContraction, showContraction, tryContraction } from "../support/contraction.ts";
 import { tintError } from "./tint.ts";
 
 interface Case {
@@ -100,11 +101,14 @@ Deno.test("matrix units: chosen where the product is large and f16 holds its ope
   assertStringIncludes(variant("bf16", 4096), "an invocation");
 });
 
+/** The target of tests on hardware is a card with matrix units; not every card is. */
+function hasUnits(device: GPUDevice): boolean {
+  return testDevice().name === "hardware" &&
+    device.features.has("chromium-experimental-subgroup-matrix" as GPUFeatureName);
+}
+
 kernelTest("matrix units: products agree with the evaluator", async ({ device, target }) => {
-  if (
-    testDevice().name !== "hardware" ||
-    !device.features.has("chromium-experimental-subgroup-matrix" as GPUFeatureName)
-  ) return;
+  if (!hasUnits(device)) return;
   const next = random(41);
   const whole = (b: { shape: readonly number[]; dtype: DType }) =>
     pack(
@@ -127,6 +131,44 @@ kernelTest("matrix units: products agree with the evaluator", async ({ device, t
         expected,
         `${kernel.name}: ${shader.variant}`,
       );
+    }
+  }
+});
+
+/** How many random contractions, and their greatest extent; a software device takes most of its time to compile one. */
+const TRIES = {
+  hardware: { count: 50, most: 400 },
+  // On either of two targets.
+  lavapipe: { count: 25, most: 48 },
+  swiftshader: { count: 8, most: 32 },
+  cpu: { count: 0, most: 0 },
+}[testDevice().name];
+
+/** `MPT_TEST_SEED=N` repeats a run that failed. */
+const SEED = Number(Deno.env.get("MPT_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 31));
+
+kernelTest("contractions at random shapes agree with f64", async ({ device, target }) => {
+  const next = random(SEED);
+  const plain = hasUnits(device) ? target : { ...target, subgroupMatrix: [] };
+  for (let i = 0; i < TRIES.count; i++) {
+    const c = randomContraction(next, TRIES.most);
+    const tile = MATRIX_CANDIDATES[i % MATRIX_CANDIDATES.length];
+    const seed = Math.floor(next() * 2 ** 31);
+    const variants = new Set<string>();
+    // What the plan chooses, and the units where it does not choose them.
+    for (const forced of hasUnits(device) ? [false, true] : [false]) {
+      const wrong = await tryContraction(c, random(seed), async (kernel, memory) => {
+        const unit = forced && kernel.family === "matmul" ? matrixUnit(kernel, target) : undefined;
+        const shader = unit && kernel.family === "matmul"
+          ? renderMatmulOnMatrixUnits(kernel, target, { ...tile, unit })
+          : renderKernel(kernel, plain);
+        variants.add(shader.variant);
+        return await runKernel(device, kernel, shader, memory);
+      });
+      if (wrong) {
+        const by = [...variants].join("; ");
+        fail(`${showContraction(c)} (number ${i}, MPT_TEST_SEED=${SEED}; ${by}): ${wrong}`);
+      }
     }
   }
 });
