@@ -4,7 +4,7 @@
 # Here, once:   ../shared/device/pack.sh && bench/rivals/vendor.sh
 # There:        bash bench/h100.sh         (carried along: .device and bench/rivals/vendor.tar.xz)
 #
-# Writes under $OUT: rivals.jsonl, bench-NET.json, trace-mlp.json, results.md and log.txt; prints a short table last.
+# Writes under $OUT: rivals.jsonl, bench-NET.json, trace-mlp.json, results.md, products.txt and log.txt; prints a short table last.
 # Every part has a time limit of its own and none stops the others. NETS="mlp" measures one net; NO_TORCH=1 leaves
 # PyTorch out; MINUTES bounds the whole.
 set -u
@@ -72,6 +72,7 @@ for net in $nets; do
   rival 60 mpt "$net" mixed_f16 $deno bench/rivals/mpt.ts "$net" mixed_f16
   rival 60 mpt "$net" f32 $deno bench/rivals/mpt.ts "$net" f32
 done
+part 60 "mpt products" $deno bench/products.ts 3>"$OUT/products.txt"
 if [ -z "${NO_TORCH:-}" ]; then
   rival 40 PyTorch limits limits python3 bench/rivals/pytorch.py limits limits
   for net in $nets; do

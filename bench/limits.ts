@@ -1,19 +1,15 @@
-import { compile } from "../compiler/compile.ts";
-import type { DType } from "../compiler/core/dtype.ts";
-import { byteSize } from "../compiler/core/dtype.ts";
-import { mulberry32 } from "../runtime/batch.ts";
+import { type DType, isFloat } from "../compiler/core/dtype.ts";
 import type { Device, GpuDevice } from "../runtime/device.ts";
-import { executorOf } from "../runtime/executor.ts";
 import { messageOf } from "../runtime/gpu/pipeline.ts";
 import { COMPUTE_STAGE, Usage } from "../runtime/gpu/usage.ts";
 import { median } from "../runtime/profile.ts";
-import { profileOf } from "./variant.ts";
+import { randomElements, timeProduct } from "./product.ts";
 
 /** What the device was seen to do at its best, to compare a step with. */
 export interface Limits {
   /** Bytes read plus bytes written per nanosecond, by the faster of a buffer copy and a copying kernel. */
   readonly copyGBs: number;
-  /** By what is multiplied: a square product compiled by mpt, f32 accumulation. */
+  /** By what is multiplied: a square product compiled by mpt, accumulated in f32, or in 32-bit integers. */
   readonly matmul: readonly MatmulLimit[];
 }
 
@@ -37,70 +33,21 @@ const LONG_ENOUGH_US = 4000;
 const SIZES = [128, 256, 512, 1024, 2048, 4096];
 
 async function matmulLimit(device: Device, operand: DType): Promise<MatmulLimit> {
+  // Integers as a linear layer has them: the weight's rows run along the sum.
+  const layout = isFloat(operand) ? "NN" : "NT";
   let best: MatmulLimit = { operand, tflops: 0, size: 0 };
   for (const size of SIZES) {
-    const microseconds = await timeProduct(device, operand, size);
-    const tflops = 2 * size ** 3 / microseconds / 1e6;
+    const { microseconds, tflops } = await timeProduct(device, {
+      operand,
+      m: size,
+      n: size,
+      k: size,
+      layout,
+    });
     if (tflops > best.tflops) best = { operand, tflops, size };
     if (microseconds > LONG_ENOUGH_US) break;
   }
   return best;
-}
-
-async function timeProduct(device: Device, operand: DType, size: number): Promise<number> {
-  const text = `model Product() {
-  precision { params: ${operand}, compute: ${operand}, output: ${operand} }
-  forward(a: ${operand}[${size}, ${size}], b: ${operand}[${size}, ${size}]) -> ${operand}[${size}, ${size}] {
-    return a @ b
-  }
-}`;
-  const { bundle, diagnostics } = compile({ file: "product.mpt", text }, { target: device.target });
-  if (!bundle) throw new Error(diagnostics.map((d) => d.message).join("; "));
-  const executor = await executorOf(device);
-  try {
-    const state = await executor.createState(bundle.state);
-    const prepared = await executor.prepare(bundle.program("predict", {}), state);
-    const inputs = { a: randomFloats(operand, size * size, 1), b: randomFloats(operand, size * size, 2) };
-    // Warm: the clocks, the caches and, on the CPU, the compiler of this code.
-    await prepared.run(inputs);
-    if (device.kind === "gpu" && !device.handle.gpu.features.has("timestamp-query")) {
-      return await timeRuns(() => prepared.run(inputs));
-    }
-    const times = await profileOf(device, prepared, inputs, 7);
-    return times.reduce((sum, t) => sum + t.microseconds, 0);
-  } finally {
-    executor.destroy();
-  }
-}
-
-/** Microseconds of one of several queued runs, where the device tells no times. */
-async function timeRuns(run: () => Promise<unknown>): Promise<number> {
-  const timed = async (count: number) => {
-    const began = performance.now();
-    await Promise.all(Array.from({ length: count }, run));
-    return performance.now() - began;
-  };
-  const rounds: number[] = [];
-  for (let i = 0; i < 5; i++) rounds.push((await timed(6) - await timed(2)) / 4);
-  return Math.max(1, median(rounds) * 1000);
-}
-
-/** Bits of floats in ±[0.25, 2), drawn without conversions: tens of millions are needed. */
-export function randomFloats(dtype: DType, count: number, seed: number): Uint8Array {
-  const random = mulberry32(seed);
-  if (dtype === "f32") {
-    const floats = Float32Array.from({ length: count }, () => 4 * random() - 2);
-    return new Uint8Array(floats.buffer);
-  }
-  const [mantissa, bias] = dtype === "f16" ? [10, 15] : dtype === "bf16" ? [7, 127] : [3, 7];
-  const codes = byteSize(dtype) === 2 ? new Uint16Array(count) : new Uint8Array(count);
-  const width = byteSize(dtype) * 8;
-  for (let i = 0; i < count; i++) {
-    const r = Math.floor(random() * 2 ** 16);
-    const exponent = bias - 2 + (r >> 8) % 3;
-    codes[i] = ((r & 1) << (width - 1)) | (exponent << mantissa) | (r >> 1 & (2 ** mantissa - 1));
-  }
-  return new Uint8Array(codes.buffer);
 }
 
 /** Large against any cache, small against any memory. */
@@ -121,7 +68,7 @@ async function copyOnGpu({ handle, target }: GpuDevice): Promise<number> {
   const error = await gpu.popErrorScope();
   try {
     if (error) throw new Error(`no room for two buffers of ${bytes} bytes: ${error.message}`);
-    gpu.queue.writeBuffer(from, 0, randomFloats("f32", 2 ** 18, 3) as Uint8Array<ArrayBuffer>);
+    gpu.queue.writeBuffer(from, 0, randomElements("f32", 2 ** 18, 3) as Uint8Array<ArrayBuffer>);
     const kernel = await copyKernel(gpu, from, to, bytes);
     const ways = [
       (encoder: GPUCommandEncoder, times: number) => {
@@ -201,7 +148,7 @@ async function timeCopies(
 }
 
 function copyOnCpu(): number {
-  const from = randomFloats("f32", 2 ** 22, 3);
+  const from = randomElements("f32", 2 ** 22, 3);
   const to = new Uint8Array(from.length);
   const rounds: number[] = [];
   for (let i = 0; i < 9; i++) {

@@ -240,6 +240,9 @@ def limits():
         torch.backends.cuda.matmul.allow_tf32 = tf32
         x, y = (torch.randn(n, n, device="cuda").to(dtype) for _ in range(2))
         out[f"matmul.{label}"] = timed(lambda: x @ y, 2 * n**3) / 1e12
+    x, y = (torch.randint(-128, 128, (n, n), dtype=torch.int8, device="cuda") for _ in range(2))
+    # To i32; the right operand runs along the sum, as cuBLAS wants it and a linear layer's weight does.
+    out["matmul.i8"] = timed(lambda: torch._int_mm(x, y.t()), 2 * n**3) / 1e12
     return out
 
 

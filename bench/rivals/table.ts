@@ -53,7 +53,7 @@ function limitsLine({ copyGBs, ...of }: Limits): string {
     .map(([k, v]) => `${k.slice(7)} ${Number(v).toFixed(0)}`);
   return `PyTorch ${of.version} on the card: copy ${
     Number(copyGBs).toFixed(0)
-  } GB/s; 4096³ products in TFLOP/s: ${products.join(", ")}.`;
+  } GB/s; 4096³ products in TFLOP/s (i8, into i32, in TOP/s): ${products.join(", ")}.`;
 }
 
 function ranked(net: string): Line[] {

@@ -25,6 +25,7 @@ export const matmulOp: ContractOp = {
         expected: sum ? x.dtype : "a float dtype, i8 or u8",
         found: sum ? y.dtype : x.dtype,
         input: sum ? 1 : 0,
+        help: "convert with `as`",
       });
     }
     const [m, k] = x.shape.slice(-2);

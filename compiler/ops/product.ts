@@ -1,3 +1,4 @@
+import { isFloat } from "../core/dtype.ts";
 import type { Dim } from "../core/shape.ts";
 import { eqDim } from "../core/shape.ts";
 import type { Builder } from "../ir/builder.ts";
@@ -24,7 +25,9 @@ export const matmul: LibraryFunction = {
         throw new OpError("matmul multiplies matrices or vectors, not numbers", { input, help: "use *" });
       }
     }
-    const [x, y] = sameKind(b, [args.x as Node, args.y as Node]);
+    const given = [args.x as Node, args.y as Node];
+    // Integers are multiplied as they are or not at all: in i32 a product would take four times the time.
+    const [x, y] = given.some((v) => isFloat(v.type.dtype)) ? sameKind(b, given) : given;
     return product(b, x, y);
   },
 };
