@@ -25,8 +25,8 @@ const QUADS = 2;
 
 /**
  * A tiled contraction on matrix units: panels of f16 or bytes in workgroup memory, f32 or integer accumulators in
- * fragments. The next panels are fetched into registers while the present ones are multiplied. Results pass through workgroup memory, where
- * invocations pick up four neighbours at a time for the stores.
+ * fragments. The next panels are fetched into registers while the present ones are multiplied. Results pass through
+ * workgroup memory, where invocations pick up four neighbours at a time for the stores.
  */
 export function renderMatmulOnMatrixUnits(kernel: MatmulKernel, target: Target, plan: MatrixPlan): Shader {
   return new MatrixWriter(kernel, target, plan).write();

@@ -33,7 +33,7 @@ Deno.test("i8 @ i8: the kernels of a quantized layer multiply bytes, with what i
   for (
     const [target, variant] of [[TARGET_H100_DAWN, "16x16x32 i8"], [TARGET_LAVAPIPE, "packed i8"]] as const
   ) {
-    const { kernels } = compiled(linear(512, 512, 1024), target).program("predict", {});
+    const { kernels } = compiled(linear(1024, 1024, 256), target).program("predict", {});
     assertStringIncludes(kernels.map((k) => k.shader!.variant).join("; "), variant);
     const [product] = kernels.filter((k) => k.family === "matmul");
     assertEquals(product.family === "matmul" && product.operand, "i8");

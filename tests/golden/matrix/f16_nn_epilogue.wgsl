@@ -199,30 +199,29 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   workgroupBarrier();
   for (var q88 = 0; q88 < 256; q88 += 32) {
     let q89 = q88 + l84;
-    let v90 = (v85 + ((q89 >> 4u) * 17)) + (q89 & 15);
     if ((((v86 + (q89 >> 4u)) < 160) & ((v87 + ((q89 & 15) * 4)) < 144))) {
-      let v91 = (v86 + (q89 >> 4u));
-      let v92 = (v87 + ((q89 & 15) * 4));
-      let v93 = bitcast<vec4<f32>>(panels[v90]);
-      let v94 = b2[(v92 >> 2u)];
-      let v95 = (v93.x * 0.5f) + v94.x;
-      let v96 = select((v95 * 0.25f), v95, (v95 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v96) & 0x7fffffffu);
-      let v97 = code_f16_native(saturated_f16(v96));
-      let v98 = (v93.y * 0.5f) + v94.y;
-      let v99 = select((v98 * 0.25f), v98, (v98 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v99) & 0x7fffffffu);
-      let v100 = code_f16_native(saturated_f16(v99));
-      let v101 = (v93.z * 0.5f) + v94.z;
-      let v102 = select((v101 * 0.25f), v101, (v101 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v102) & 0x7fffffffu);
-      let v103 = code_f16_native(saturated_f16(v102));
-      let v104 = (v93.w * 0.5f) + v94.w;
-      let v105 = select((v104 * 0.25f), v104, (v104 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v105) & 0x7fffffffu);
-      let v106 = code_f16_native(saturated_f16(v105));
-      b3[((((v91 * 144) + v92) >> 1u) >> 1u)] = vec2<u32>(v97 | (v100 << 16u), v103 | (v106 << 16u));
-      b4[(((v91 * 144) + v92) >> 2u)] = vec4<f32>(v93.x, v93.y, v93.z, v93.w);
+      let v90 = (v86 + (q89 >> 4u));
+      let v91 = (v87 + ((q89 & 15) * 4));
+      let v92 = bitcast<vec4<f32>>(panels[((v85 + ((q89 >> 4u) * 17)) + (q89 & 15))]);
+      let v93 = b2[(v91 >> 2u)];
+      let v94 = (v92.x * 0.5f) + v93.x;
+      let v95 = select((v94 * 0.25f), v94, (v94 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v95) & 0x7fffffffu);
+      let v96 = code_f16_native(saturated_f16(v95));
+      let v97 = (v92.y * 0.5f) + v93.y;
+      let v98 = select((v97 * 0.25f), v97, (v97 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v98) & 0x7fffffffu);
+      let v99 = code_f16_native(saturated_f16(v98));
+      let v100 = (v92.z * 0.5f) + v93.z;
+      let v101 = select((v100 * 0.25f), v100, (v100 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v101) & 0x7fffffffu);
+      let v102 = code_f16_native(saturated_f16(v101));
+      let v103 = (v92.w * 0.5f) + v93.w;
+      let v104 = select((v103 * 0.25f), v103, (v103 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v104) & 0x7fffffffu);
+      let v105 = code_f16_native(saturated_f16(v104));
+      b3[((((v90 * 144) + v91) >> 1u) >> 1u)] = vec2<u32>(v96 | (v99 << 16u), v102 | (v105 << 16u));
+      b4[(((v90 * 144) + v91) >> 2u)] = vec4<f32>(v92.x, v92.y, v92.z, v92.w);
     }
   }
   workgroupBarrier();
@@ -231,32 +230,31 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   subgroupMatrixStore<row_major>(&panels, u32((v85 + 8)), c1_2, 17u);
   subgroupMatrixStore<row_major>(&panels, u32((v85 + 12)), c1_3, 17u);
   workgroupBarrier();
-  for (var q107 = 0; q107 < 256; q107 += 32) {
-    let q108 = q107 + l84;
-    let v109 = (v85 + ((q108 >> 4u) * 17)) + (q108 & 15);
-    if ((((v86 + ((q108 >> 4u) + 16)) < 160) & ((v87 + ((q108 & 15) * 4)) < 144))) {
-      let v110 = (v86 + ((q108 >> 4u) + 16));
-      let v111 = (v87 + ((q108 & 15) * 4));
-      let v112 = bitcast<vec4<f32>>(panels[v109]);
-      let v113 = b2[(v111 >> 2u)];
-      let v114 = (v112.x * 0.5f) + v113.x;
-      let v115 = select((v114 * 0.25f), v114, (v114 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v115) & 0x7fffffffu);
-      let v116 = code_f16_native(saturated_f16(v115));
-      let v117 = (v112.y * 0.5f) + v113.y;
-      let v118 = select((v117 * 0.25f), v117, (v117 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v118) & 0x7fffffffu);
-      let v119 = code_f16_native(saturated_f16(v118));
-      let v120 = (v112.z * 0.5f) + v113.z;
-      let v121 = select((v120 * 0.25f), v120, (v120 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v121) & 0x7fffffffu);
-      let v122 = code_f16_native(saturated_f16(v121));
-      let v123 = (v112.w * 0.5f) + v113.w;
-      let v124 = select((v123 * 0.25f), v123, (v123 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v124) & 0x7fffffffu);
-      let v125 = code_f16_native(saturated_f16(v124));
-      b3[((((v110 * 144) + v111) >> 1u) >> 1u)] = vec2<u32>(v116 | (v119 << 16u), v122 | (v125 << 16u));
-      b4[(((v110 * 144) + v111) >> 2u)] = vec4<f32>(v112.x, v112.y, v112.z, v112.w);
+  for (var q106 = 0; q106 < 256; q106 += 32) {
+    let q107 = q106 + l84;
+    if ((((v86 + ((q107 >> 4u) + 16)) < 160) & ((v87 + ((q107 & 15) * 4)) < 144))) {
+      let v108 = (v86 + ((q107 >> 4u) + 16));
+      let v109 = (v87 + ((q107 & 15) * 4));
+      let v110 = bitcast<vec4<f32>>(panels[((v85 + ((q107 >> 4u) * 17)) + (q107 & 15))]);
+      let v111 = b2[(v109 >> 2u)];
+      let v112 = (v110.x * 0.5f) + v111.x;
+      let v113 = select((v112 * 0.25f), v112, (v112 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v113) & 0x7fffffffu);
+      let v114 = code_f16_native(saturated_f16(v113));
+      let v115 = (v110.y * 0.5f) + v111.y;
+      let v116 = select((v115 * 0.25f), v115, (v115 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v116) & 0x7fffffffu);
+      let v117 = code_f16_native(saturated_f16(v116));
+      let v118 = (v110.z * 0.5f) + v111.z;
+      let v119 = select((v118 * 0.25f), v118, (v118 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v119) & 0x7fffffffu);
+      let v120 = code_f16_native(saturated_f16(v119));
+      let v121 = (v110.w * 0.5f) + v111.w;
+      let v122 = select((v121 * 0.25f), v121, (v121 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v122) & 0x7fffffffu);
+      let v123 = code_f16_native(saturated_f16(v122));
+      b3[((((v108 * 144) + v109) >> 1u) >> 1u)] = vec2<u32>(v114 | (v117 << 16u), v120 | (v123 << 16u));
+      b4[(((v108 * 144) + v109) >> 2u)] = vec4<f32>(v110.x, v110.y, v110.z, v110.w);
     }
   }
   workgroupBarrier();
@@ -265,32 +263,31 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   subgroupMatrixStore<row_major>(&panels, u32((v85 + 8)), c2_2, 17u);
   subgroupMatrixStore<row_major>(&panels, u32((v85 + 12)), c2_3, 17u);
   workgroupBarrier();
-  for (var q126 = 0; q126 < 256; q126 += 32) {
-    let q127 = q126 + l84;
-    let v128 = (v85 + ((q127 >> 4u) * 17)) + (q127 & 15);
-    if ((((v86 + ((q127 >> 4u) + 32)) < 160) & ((v87 + ((q127 & 15) * 4)) < 144))) {
-      let v129 = (v86 + ((q127 >> 4u) + 32));
-      let v130 = (v87 + ((q127 & 15) * 4));
-      let v131 = bitcast<vec4<f32>>(panels[v128]);
-      let v132 = b2[(v130 >> 2u)];
-      let v133 = (v131.x * 0.5f) + v132.x;
+  for (var q124 = 0; q124 < 256; q124 += 32) {
+    let q125 = q124 + l84;
+    if ((((v86 + ((q125 >> 4u) + 32)) < 160) & ((v87 + ((q125 & 15) * 4)) < 144))) {
+      let v126 = (v86 + ((q125 >> 4u) + 32));
+      let v127 = (v87 + ((q125 & 15) * 4));
+      let v128 = bitcast<vec4<f32>>(panels[((v85 + ((q125 >> 4u) * 17)) + (q125 & 15))]);
+      let v129 = b2[(v127 >> 2u)];
+      let v130 = (v128.x * 0.5f) + v129.x;
+      let v131 = select((v130 * 0.25f), v130, (v130 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v131) & 0x7fffffffu);
+      let v132 = code_f16_native(saturated_f16(v131));
+      let v133 = (v128.y * 0.5f) + v129.y;
       let v134 = select((v133 * 0.25f), v133, (v133 > 0f));
       peak_f16 = max(peak_f16, bitcast<u32>(v134) & 0x7fffffffu);
       let v135 = code_f16_native(saturated_f16(v134));
-      let v136 = (v131.y * 0.5f) + v132.y;
+      let v136 = (v128.z * 0.5f) + v129.z;
       let v137 = select((v136 * 0.25f), v136, (v136 > 0f));
       peak_f16 = max(peak_f16, bitcast<u32>(v137) & 0x7fffffffu);
       let v138 = code_f16_native(saturated_f16(v137));
-      let v139 = (v131.z * 0.5f) + v132.z;
+      let v139 = (v128.w * 0.5f) + v129.w;
       let v140 = select((v139 * 0.25f), v139, (v139 > 0f));
       peak_f16 = max(peak_f16, bitcast<u32>(v140) & 0x7fffffffu);
       let v141 = code_f16_native(saturated_f16(v140));
-      let v142 = (v131.w * 0.5f) + v132.w;
-      let v143 = select((v142 * 0.25f), v142, (v142 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v143) & 0x7fffffffu);
-      let v144 = code_f16_native(saturated_f16(v143));
-      b3[((((v129 * 144) + v130) >> 1u) >> 1u)] = vec2<u32>(v135 | (v138 << 16u), v141 | (v144 << 16u));
-      b4[(((v129 * 144) + v130) >> 2u)] = vec4<f32>(v131.x, v131.y, v131.z, v131.w);
+      b3[((((v126 * 144) + v127) >> 1u) >> 1u)] = vec2<u32>(v132 | (v135 << 16u), v138 | (v141 << 16u));
+      b4[(((v126 * 144) + v127) >> 2u)] = vec4<f32>(v128.x, v128.y, v128.z, v128.w);
     }
   }
   workgroupBarrier();
@@ -299,32 +296,31 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   subgroupMatrixStore<row_major>(&panels, u32((v85 + 8)), c3_2, 17u);
   subgroupMatrixStore<row_major>(&panels, u32((v85 + 12)), c3_3, 17u);
   workgroupBarrier();
-  for (var q145 = 0; q145 < 256; q145 += 32) {
-    let q146 = q145 + l84;
-    let v147 = (v85 + ((q146 >> 4u) * 17)) + (q146 & 15);
-    if ((((v86 + ((q146 >> 4u) + 48)) < 160) & ((v87 + ((q146 & 15) * 4)) < 144))) {
-      let v148 = (v86 + ((q146 >> 4u) + 48));
-      let v149 = (v87 + ((q146 & 15) * 4));
-      let v150 = bitcast<vec4<f32>>(panels[v147]);
-      let v151 = b2[(v149 >> 2u)];
-      let v152 = (v150.x * 0.5f) + v151.x;
-      let v153 = select((v152 * 0.25f), v152, (v152 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v153) & 0x7fffffffu);
-      let v154 = code_f16_native(saturated_f16(v153));
-      let v155 = (v150.y * 0.5f) + v151.y;
-      let v156 = select((v155 * 0.25f), v155, (v155 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v156) & 0x7fffffffu);
-      let v157 = code_f16_native(saturated_f16(v156));
-      let v158 = (v150.z * 0.5f) + v151.z;
-      let v159 = select((v158 * 0.25f), v158, (v158 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v159) & 0x7fffffffu);
-      let v160 = code_f16_native(saturated_f16(v159));
-      let v161 = (v150.w * 0.5f) + v151.w;
-      let v162 = select((v161 * 0.25f), v161, (v161 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v162) & 0x7fffffffu);
-      let v163 = code_f16_native(saturated_f16(v162));
-      b3[((((v148 * 144) + v149) >> 1u) >> 1u)] = vec2<u32>(v154 | (v157 << 16u), v160 | (v163 << 16u));
-      b4[(((v148 * 144) + v149) >> 2u)] = vec4<f32>(v150.x, v150.y, v150.z, v150.w);
+  for (var q142 = 0; q142 < 256; q142 += 32) {
+    let q143 = q142 + l84;
+    if ((((v86 + ((q143 >> 4u) + 48)) < 160) & ((v87 + ((q143 & 15) * 4)) < 144))) {
+      let v144 = (v86 + ((q143 >> 4u) + 48));
+      let v145 = (v87 + ((q143 & 15) * 4));
+      let v146 = bitcast<vec4<f32>>(panels[((v85 + ((q143 >> 4u) * 17)) + (q143 & 15))]);
+      let v147 = b2[(v145 >> 2u)];
+      let v148 = (v146.x * 0.5f) + v147.x;
+      let v149 = select((v148 * 0.25f), v148, (v148 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v149) & 0x7fffffffu);
+      let v150 = code_f16_native(saturated_f16(v149));
+      let v151 = (v146.y * 0.5f) + v147.y;
+      let v152 = select((v151 * 0.25f), v151, (v151 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v152) & 0x7fffffffu);
+      let v153 = code_f16_native(saturated_f16(v152));
+      let v154 = (v146.z * 0.5f) + v147.z;
+      let v155 = select((v154 * 0.25f), v154, (v154 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v155) & 0x7fffffffu);
+      let v156 = code_f16_native(saturated_f16(v155));
+      let v157 = (v146.w * 0.5f) + v147.w;
+      let v158 = select((v157 * 0.25f), v157, (v157 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v158) & 0x7fffffffu);
+      let v159 = code_f16_native(saturated_f16(v158));
+      b3[((((v144 * 144) + v145) >> 1u) >> 1u)] = vec2<u32>(v150 | (v153 << 16u), v156 | (v159 << 16u));
+      b4[(((v144 * 144) + v145) >> 2u)] = vec4<f32>(v146.x, v146.y, v146.z, v146.w);
     }
   }
   if (peak_f16 >= 0x477ff000u) { atomicOr(&b5[0], 1u); }

@@ -97,29 +97,27 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   subgroupMatrixStore<row_major>(&panels, u32(v50), c0_0, 9u);
   subgroupMatrixStore<row_major>(&panels, u32((v50 + 4)), c0_1, 9u);
   workgroupBarrier();
-  let v59 = v3 * 160;
+  let v58 = v3 * 160;
   for (var q53 = 0; q53 < 128; q53 += 32) {
     let q54 = q53 + l49;
-    let v55 = (v50 + ((q54 >> 3u) * 9)) + (q54 & 7);
     if ((((v51 + (q54 >> 3u)) < 160) & ((v52 + ((q54 & 7) * 4)) < 144))) {
-      let v56 = (v51 + (q54 >> 3u));
-      let v57 = (v52 + ((q54 & 7) * 4));
-      let v58 = bitcast<vec4<i32>>(panels[v55]);
-      b2[((((v59 + v56) * 144) + v57) >> 2u)] = vec4<i32>(v58.x, v58.y, v58.z, v58.w);
+      let v55 = (v51 + (q54 >> 3u));
+      let v56 = (v52 + ((q54 & 7) * 4));
+      let v57 = bitcast<vec4<i32>>(panels[((v50 + ((q54 >> 3u) * 9)) + (q54 & 7))]);
+      b2[((((v58 + v55) * 144) + v56) >> 2u)] = vec4<i32>(v57.x, v57.y, v57.z, v57.w);
     }
   }
   workgroupBarrier();
   subgroupMatrixStore<row_major>(&panels, u32(v50), c1_0, 9u);
   subgroupMatrixStore<row_major>(&panels, u32((v50 + 4)), c1_1, 9u);
   workgroupBarrier();
-  for (var q60 = 0; q60 < 128; q60 += 32) {
-    let q61 = q60 + l49;
-    let v62 = (v50 + ((q61 >> 3u) * 9)) + (q61 & 7);
-    if ((((v51 + ((q61 >> 3u) + 16)) < 160) & ((v52 + ((q61 & 7) * 4)) < 144))) {
-      let v63 = (v51 + ((q61 >> 3u) + 16));
-      let v64 = (v52 + ((q61 & 7) * 4));
-      let v65 = bitcast<vec4<i32>>(panels[v62]);
-      b2[((((v59 + v63) * 144) + v64) >> 2u)] = vec4<i32>(v65.x, v65.y, v65.z, v65.w);
+  for (var q59 = 0; q59 < 128; q59 += 32) {
+    let q60 = q59 + l49;
+    if ((((v51 + ((q60 >> 3u) + 16)) < 160) & ((v52 + ((q60 & 7) * 4)) < 144))) {
+      let v61 = (v51 + ((q60 >> 3u) + 16));
+      let v62 = (v52 + ((q60 & 7) * 4));
+      let v63 = bitcast<vec4<i32>>(panels[((v50 + ((q60 >> 3u) * 9)) + (q60 & 7))]);
+      b2[((((v58 + v61) * 144) + v62) >> 2u)] = vec4<i32>(v63.x, v63.y, v63.z, v63.w);
     }
   }
 }
