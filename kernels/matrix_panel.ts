@@ -107,9 +107,11 @@ export class MatrixPanel {
     }
     const components = group.envs.map((_, j) => {
       const inside = this.alongK && k % size !== 0 ? prims.lt(prims.add(first, prims.i32(j)), k) : exists;
-      const x = component === "f16"
-        ? emitter.value(value, group, j)
-        : emitter.code(value, component, group, j);
+      let x: Value;
+      if (component === "f16") {
+        const item = emitter.storable(value, component, group, j);
+        x = module.storage.convertible(item.value, item.exact);
+      } else x = emitter.code(value, component, group, j);
       return prims.emit("select", [inside, x, body.constant(x.kind, 0)], x.kind);
     });
     const words = [0, 1, 2, 3].map((w) => {

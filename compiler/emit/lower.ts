@@ -1,8 +1,9 @@
 import type { Expr } from "../core/expr.ts";
-import { acc, coord, operands, prim } from "../core/expr.ts";
+import { acc, coord, operands, prim, rebuild } from "../core/expr.ts";
 import { kindOf } from "../core/dtype.ts";
 import { Exprs, linearIndex } from "../core/index_expr.ts";
 import { stridesOf } from "../core/kernel.ts";
+import { Magnitudes } from "../core/magnitude.ts";
 import type { Node } from "../ir/graph.ts";
 import { delinearize } from "../ops/view.ts";
 import type { Cluster } from "../passes/cluster.ts";
@@ -71,13 +72,21 @@ export function lowerCluster(cluster: Cluster, context: LowerContext): Lowered {
     return tensor && load(tensor, node, coords, guard);
   }, context.flagged);
 
+  // No one need watch a rounding that cannot overflow.
+  const memo = new Map<Expr, Expr>();
+  const magnitudes = new Magnitudes((binding) => loads[binding].dtype);
+  const watched = (value: Expr) =>
+    rebuild(value, (x) => {
+      const idle = x.e === "round" && x.flag && !magnitudes.mayOverflow(x.arg, x.to);
+      return idle ? { ...x, flag: false } : x;
+    }, memo);
   const lowered = anchors.map((node): LoweredAnchor => {
     const at = space.operandCoords(node);
-    return { node, values: node.inputs.map((x, i) => inliner.value(x, at[i])) };
+    return { node, values: node.inputs.map((x, i) => watched(inliner.value(x, at[i]))) };
   });
   const roots = cluster.roots.map((node) => {
     const perRow = isPerRow(cluster, node);
-    return { node, value: inliner.value(node, space.coordsOf(node, perRow)), perRow };
+    return { node, value: watched(inliner.value(node, space.coordsOf(node, perRow))), perRow };
   });
   const raisesFlag = anyExpr(
     [...lowered.flatMap((a) => a.values), ...roots.map((r) => r.value)],

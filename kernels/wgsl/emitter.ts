@@ -1,5 +1,6 @@
 import { type DType, kindOf } from "../../compiler/core/dtype.ts";
 import { type Expr, operands } from "../../compiler/core/expr.ts";
+import { Magnitudes } from "../../compiler/core/magnitude.ts";
 import { round } from "../../compiler/core/round.ts";
 import type { Body, Value } from "./body.ts";
 import type { LaneAnalysis } from "./lanes.ts";
@@ -26,6 +27,7 @@ export class Emitter {
   readonly body: Body;
   readonly #uses: Map<Expr, number>;
   /** Dtypes of the flagged roundings met: each has a running maximum of magnitudes, compared once at the end. */
+  readonly #magnitudes = new Magnitudes((binding) => this.storage.dtypeOf(binding));
   readonly #peaks = new Set<DType>();
 
   constructor(readonly prims: Prims, readonly storage: Storage, roots: readonly Expr[]) {
@@ -68,14 +70,19 @@ export class Emitter {
     return this.storage.code(value, dtype, exact);
   }
 
-  /** A value on its way to a store: a rounding that the store does is left to it. */
+  /**
+   * A value on its way to a store: a rounding that the store does is left to it. `exact` says that the conversion to the
+   * dtype gives what the expression is.
+   */
   storable(x: Expr, dtype: DType, group: Group, lane = 0): { value: Value; exact: boolean } {
     if (
       x.e === "round" && x.to === dtype && this.storage.storesRound(dtype) && (this.#uses.get(x) ?? 0) <= 1
     ) {
       const value = this.value(x.arg, group, group.analysis.isUniform(x) ? 0 : lane);
       this.#watch(x, value);
-      return { value, exact: this.isExact(x.arg, dtype) };
+      // What the store rounds by itself needs no care where it cannot overflow.
+      const fits = !this.#magnitudes.mayOverflow(x.arg, dtype);
+      return { value, exact: fits || this.isExact(x.arg, dtype) };
     }
     return { value: this.value(x, group, lane), exact: this.isExact(x, dtype) };
   }

@@ -96,7 +96,7 @@ export class Module {
     return { value: body.define(`i32(wid.x + wid.y * ${x}u)`, "i32", x * y - 1, "group"), grid: [x, y, 1] };
   }
 
-  /** Two f16 in a word, of values that f16 holds exactly. */
+  /** Two f16 in a word, of values that do not overflow it: the conversion rounds to nearest. */
   packHalves(low: Value, high: Value): Value {
     this.#halves = true;
     const write = (x: string, y: string) => `bitcast<u32>(vec2<f16>(f16(${x}), f16(${y})))`;

@@ -146,6 +146,11 @@ export class Storage {
     }
   }
 
+  /** What the conversion to native f16 may be given for a value; `exact` says that it may be the value itself. */
+  convertible(value: Value, exact: boolean): Value {
+    return exact ? value : this.#storable(value, "f16");
+  }
+
   /** The nearest value of a float dtype, saturated, as f32. */
   rounded(value: Value, dtype: DType): Value {
     if (dtype === "f32") return value;
