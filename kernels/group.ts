@@ -16,7 +16,9 @@ const MOST = 256;
 export function renderGroup(kernel: GroupKernel, target: Target): Shader {
   const limit = Math.min(MOST, target.limits.maxComputeInvocationsPerWorkgroup);
   const invocations = Math.min(limit, Math.max(...kernel.parts.map((p) => ownInvocations(p, target))));
-  const written = kernel.parts.map((p, number) => writePart(p, target, { number, invocations }));
+  const uses = kernel.parts.map(usesOf);
+  const shared = new Set(kernel.bindings.keys().filter((i) => uses.filter((u) => u.has(i)).length > 1));
+  const written = kernel.parts.map((p, number) => writePart(p, target, { number, invocations, shared }));
   const pieces = written.map((w) => w.module.pieces());
   const union = (texts: readonly (readonly string[])[]) => [...new Set(texts.flat())];
   const parameters = union(pieces.map((p) => p.parameters));
@@ -37,7 +39,7 @@ export function renderGroup(kernel: GroupKernel, target: Target): Shader {
     `// ${printable(kernel.name)}: ${kernel.parts.length} parts: ${variant}`,
     ...(pieces.some((p) => p.f16) ? ["enable f16;"] : []),
     ...union(pieces.map((p) => p.directives)),
-    ...kernel.bindings.map((_, i) => pieces[userOf(kernel, i)].declarations[i]),
+    ...kernel.bindings.map((_, i) => pieces[userOf(uses, i)].declarations[i]),
     ...union(pieces.map((p) => p.shared)),
     ...union(pieces.map((p) => p.helpers)),
     ...pieces.flatMap((p, i) => [`fn part${i}(${signature}) {`, ...p.lines.map((l) => `  ${l}`), "}"]),
@@ -77,8 +79,8 @@ function writePart(kernel: SingleKernel, target: Target, part: Part): Written {
 }
 
 /** The part that reads or writes a binding, and so says how it is declared; any part, for one that none uses. */
-function userOf(kernel: GroupKernel, binding: number): number {
-  return Math.max(0, kernel.parts.findIndex((p) => usesOf(p).has(binding)));
+function userOf(uses: readonly ReadonlySet<number>[], binding: number): number {
+  return Math.max(0, uses.findIndex((u) => u.has(binding)));
 }
 
 function usesOf(kernel: SingleKernel): Set<number> {

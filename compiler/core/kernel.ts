@@ -104,8 +104,8 @@ export interface MatmulKernel extends KernelBase {
 
 /**
  * Kernels that need nothing of one another, run by one dispatch: each has workgroups of its own. Every part's
- * `bindings` and `flag` are the group's, so that its expressions and stores name the group's bindings; no two parts
- * name the same binding but the flag.
+ * `bindings` and `flag` are the group's, so that its expressions and stores name the group's bindings. What several
+ * parts name, they read, or it is the flag.
  */
 export interface GroupKernel extends KernelBase {
   readonly family: "group";

@@ -39,9 +39,21 @@ interface Touch {
   readonly end: number;
   readonly writes: boolean;
   readonly raises: boolean;
+  readonly shared: boolean;
 }
 
-function touchesOf({ kernel, tensors }: BuiltKernel): Touch[] {
+/** Bytes of a tensor that is bound once for all parts that read it; larger ones are read in vectors of each part's own. */
+const SMALL = 4;
+
+/** Whether the parts of a group share a binding: the flag, and scalars that they read. */
+function isShared({ kernel, tensors }: BuiltKernel, binding: number): boolean {
+  const { layout, dtype } = tensors[binding];
+  return kernel.flag === binding ||
+    kernel.bindings[binding].access === "read" && physicalBytes(layout, dtype) <= SMALL;
+}
+
+function touchesOf(built: BuiltKernel): Touch[] {
+  const { kernel, tensors } = built;
   return tensors.map((t, i) => {
     const start = t.at?.offset ?? 0;
     return {
@@ -50,6 +62,7 @@ function touchesOf({ kernel, tensors }: BuiltKernel): Touch[] {
       end: start + physicalBytes(t.layout, t.dtype),
       writes: kernel.bindings[i].access !== "read",
       raises: kernel.flag === i,
+      shared: isShared(built, i),
     };
   });
 }
@@ -67,15 +80,21 @@ function accepts(group: readonly Member[], k: Member, maxBindings: number): bool
     return false;
   }
   const members = [...group, k];
-  const bindings = members.reduce((sum, m) => sum + m.built.tensors.length, 0);
-  const flags = members.filter((m) => m.built.kernel.flag !== undefined).length;
-  if (bindings - Math.max(0, flags - 1) > maxBindings) return false;
+  const shared = new Set<Tensor>();
+  let bindings = 0;
+  for (const { built } of members) {
+    built.tensors.forEach((t, i) => {
+      if (!isShared(built, i)) bindings++;
+      else shared.add(t);
+    });
+  }
+  if (bindings + shared.size > maxBindings) return false;
   // Where a dispatch writes a buffer, its bindings of the buffer must be apart.
   return members.every((m, i) =>
     members.every((other, j) =>
       i >= j || m.touches.every((a) =>
         other.touches.every((b) =>
-          !overlap(a, b) || a.raises && b.raises ||
+          !overlap(a, b) || a.shared && b.shared ||
           !members.some((w) => w.touches.some((t) => t.writes && t.where === a.where))
         )
       )
@@ -98,12 +117,15 @@ function joined(members: readonly BuiltKernel[]): BuiltKernel {
   const tensors: Tensor[] = [];
   const bindings: Binding[] = [];
   let flag: number | undefined;
-  const places = members.map(({ kernel, tensors: own }) =>
-    own.map((t, i) => {
-      if (kernel.flag === i && flag !== undefined) return flag;
-      bindings.push(kernel.bindings[i]);
+  const shared = new Map<Tensor, number>();
+  const places = members.map((m) =>
+    m.tensors.map((t, i) => {
+      const known = isShared(m, i) ? shared.get(t) : undefined;
+      if (known !== undefined) return known;
+      bindings.push(m.kernel.bindings[i]);
       const at = tensors.push(t) - 1;
-      if (kernel.flag === i) flag = at;
+      if (isShared(m, i)) shared.set(t, at);
+      if (m.kernel.flag === i) flag = at;
       return at;
     })
   );

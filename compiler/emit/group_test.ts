@@ -86,3 +86,9 @@ Deno.test("the flag is raised by several, bound once, and read by none of them",
 Deno.test("no dispatch binds more than the device can", () => {
   assertEquals(shape(groupKernels([map([x], a), map([x], b), map([x], c)], 4)), ["a+b", "c"]);
 });
+
+Deno.test("a scalar that several parts read is bound once", () => {
+  const scalar: Tensor = { kind: "temp", name: "s", dtype: "f32", layout: [] };
+  const [both] = groupKernels([map([scalar], a), map([scalar], b)], 3);
+  assertEquals(both.tensors.map((t) => t.name), ["s", "a", "b"]);
+});

@@ -21,6 +21,8 @@ export interface Part {
   readonly number: number;
   /** Invocations of the workgroup that all parts share. */
   readonly invocations: number;
+  /** Bindings that several parts read: they are declared one component at a time. */
+  readonly shared: ReadonlySet<number>;
 }
 
 /** What a module says outside its functions, to be joined with other parts'. */
@@ -65,7 +67,8 @@ export class Module {
     readonly extensions: Extensions = {},
     readonly part?: Part,
   ) {
-    this.storage = new Storage(kernel, target, this.prims, options);
+    const widths = options.widths?.map((w, i) => part?.shared.has(i) ? 1 : w);
+    this.storage = new Storage(kernel, target, this.prims, { ...options, widths });
     this.emitter = new Emitter(this.prims, this.storage, roots);
   }
 
