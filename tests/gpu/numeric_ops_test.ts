@@ -1,0 +1,9 @@
+import type { SuiteDevice } from "../numeric/suite/on_device.ts";
+import { opsSuite } from "../numeric/suite/ops.ts";
+import { testDevice } from "../support/devices.ts";
+import { noGpu, openTestDevice } from "./open.ts";
+
+/** What the CPU executor computes of single ops, on the GPU that this process is for. */
+const on: SuiteDevice = { name: testDevice().name, ignore: noGpu, open: openTestDevice };
+
+opsSuite(on);
