@@ -1,5 +1,6 @@
 import type { SuiteDevice } from "../numeric/suite/on_device.ts";
 import { opsSuite } from "../numeric/suite/ops.ts";
+import { torchSuite } from "../numeric/suite/torch.ts";
 import { testDevice } from "../support/devices.ts";
 import { noGpu, openTestDevice } from "./open.ts";
 
@@ -7,3 +8,4 @@ import { noGpu, openTestDevice } from "./open.ts";
 const on: SuiteDevice = { name: testDevice().name, ignore: noGpu, open: openTestDevice };
 
 opsSuite(on);
+torchSuite(on);

@@ -1,4 +1,6 @@
 import { CPU } from "./suite/on_device.ts";
 import { opsSuite } from "./suite/ops.ts";
+import { torchSuite } from "./suite/torch.ts";
 
 opsSuite(CPU);
+torchSuite(CPU);
