@@ -1,3 +1,4 @@
+import { ampOpsSuite } from "../numeric/suite/amp_ops.ts";
 import type { SuiteDevice } from "../numeric/suite/on_device.ts";
 import { opsSuite } from "../numeric/suite/ops.ts";
 import { torchSuite } from "../numeric/suite/torch.ts";
@@ -9,3 +10,4 @@ const on: SuiteDevice = { name: testDevice().name, ignore: noGpu, open: openTest
 
 opsSuite(on);
 torchSuite(on);
+ampOpsSuite(on);
