@@ -1,5 +1,6 @@
 import { ampOpsSuite } from "../numeric/suite/amp_ops.ts";
 import type { SuiteDevice } from "../numeric/suite/on_device.ts";
+import { deviceGraphSuite } from "../numeric/suite/device_graphs.ts";
 import { opsSuite } from "../numeric/suite/ops.ts";
 import { torchSuite } from "../numeric/suite/torch.ts";
 import { testDevice } from "../support/devices.ts";
@@ -11,3 +12,4 @@ const on: SuiteDevice = { name: testDevice().name, ignore: noGpu, open: openTest
 opsSuite(on);
 torchSuite(on);
 ampOpsSuite(on);
+deviceGraphSuite(on, 30);

@@ -2,13 +2,7 @@
  * Many small graphs in one Program: a device compiles their kernels side by side and runs them in one submit, where a
  * Program for each would wait for its pipelines and its readback again and again.
  */
-import { byteSize } from "../../../compiler/core/dtype.ts";
-import type { Kernel } from "../../../compiler/core/kernel.ts";
-import type { Program, StateLayout } from "../../../compiler/core/program.ts";
-import { encode } from "../../../compiler/core/round.ts";
-import { bound } from "../../../compiler/core/shape.ts";
 import type { EmitOptions } from "../../../compiler/emit/emit.ts";
-import { emit, layoutState } from "../../../compiler/emit/emit.ts";
 import { Builder } from "../../../compiler/ir/builder.ts";
 import type { Graph, Node, Output } from "../../../compiler/ir/graph.ts";
 import { mapGraph, same } from "../../../compiler/ir/graph.ts";
@@ -17,11 +11,10 @@ import { inputNode } from "../../../compiler/ops/leaf.ts";
 import { decompose } from "../../../compiler/passes/decompose.ts";
 import { cse, simplify } from "../../../compiler/passes/simplify.ts";
 import type { Feeds } from "../../../compiler/reference/evaluate.ts";
-import { renderKernel } from "../../../kernels/render.ts";
 import { fail } from "../../assert.ts";
-import { slotsOf } from "../../support/compare_graph.ts";
 import type { Rig, SuiteDevice } from "./on_device.ts";
-import { deviceTest, numbers } from "./on_device.ts";
+import { deviceTest } from "./on_device.ts";
+import { runOnDevice } from "./run_on_device.ts";
 
 /** Values for a device to compute, and what they must be. */
 export interface Computed {
@@ -95,41 +88,16 @@ async function compute(
   cases: readonly Computed[],
   options: Pick<EmitOptions, "fuse">,
 ): Promise<RefTensor[][]> {
-  const inputs: Record<string, Uint8Array> = {};
+  const inputs = new Map<string, RefTensor>();
   const outputs = cases.flatMap(({ nodes, feeds }, i) => {
     const given = nodes.map((node, k): Output => ({ kind: "result", name: `c${i}.${k}`, node }));
     const { graph, named } = asInputs({ outputs: given }, feeds, `c${i}.`);
-    for (const [name, tensor] of named) inputs[name] = hostBytesOf(tensor);
+    for (const [name, tensor] of named) inputs.set(name, tensor);
     return graph.outputs;
   });
   const graph = [decompose, simplify, cse].reduce<Graph>((g, p) => p.run(g), { outputs });
-  const layout = layoutState(slotsOf(graph));
-  const program = emitFor(rig, graph, layout, options);
-  const fed = Object.fromEntries(program.inputs.map(({ name }) => [name, inputs[name]]));
-  const state = await rig.executor.createState(layout);
-  try {
-    const prepared = await rig.executor.prepare(program, state);
-    await prepared.run(fed);
-    return await Promise.all(cases.map(({ nodes }, i) =>
-      Promise.all(nodes.map(async (node, k): Promise<RefTensor> => {
-        const type = { dtype: node.type.dtype, shape: bound(node.type.shape) };
-        return { ...type, data: numbers({ ...type, data: await prepared.read(`c${i}.${k}`) }) };
-      }))
-    ));
-  } finally {
-    state.destroy();
-  }
-}
-
-/** The Program of a graph for the device of a test, with shaders where it is a GPU. */
-export function emitFor(
-  { device: { target } }: Rig,
-  graph: Graph,
-  state: StateLayout,
-  options: Pick<EmitOptions, "fuse"> = {},
-): Program {
-  const render = target.provider === "cpu" ? undefined : (kernel: Kernel) => renderKernel(kernel, target);
-  return emit(graph, { entry: "predict", dims: {}, target, state, render, ...options });
+  const { results } = await runOnDevice(rig, graph, inputs, options);
+  return cases.map(({ nodes }, i) => nodes.map((_, k) => results.get(`c${i}.${k}`)!));
 }
 
 /** The graph with every leaf that is fed an input of its own name, so that many graphs fit into one. */
@@ -146,17 +114,4 @@ function asInputs(graph: Graph, feeds: Feeds, prefix: string) {
     return inputNode(b, name, node.type.dtype, node.type.shape);
   });
   return { graph: renamed, named };
-}
-
-/** A tensor's bytes as the host gives them: unpadded, in its dtype. */
-export function hostBytesOf({ dtype, data }: RefTensor): Uint8Array {
-  const size = byteSize(dtype);
-  const bytes = new Uint8Array(data.length * size), view = new DataView(bytes.buffer);
-  data.forEach((x, i) => {
-    const code = encode(x, dtype) >>> 0;
-    if (size === 4) view.setUint32(4 * i, code, true);
-    else if (size === 2) view.setUint16(2 * i, code, true);
-    else view.setUint8(i, code & 255);
-  });
-  return bytes;
 }
