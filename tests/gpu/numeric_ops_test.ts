@@ -1,6 +1,7 @@
 import { ampOpsSuite } from "../numeric/suite/amp_ops.ts";
 import type { SuiteDevice } from "../numeric/suite/on_device.ts";
 import { deviceGraphSuite } from "../numeric/suite/device_graphs.ts";
+import { flagSuite } from "../numeric/suite/flags.ts";
 import { opsSuite } from "../numeric/suite/ops.ts";
 import { torchSuite } from "../numeric/suite/torch.ts";
 import { testDevice } from "../support/devices.ts";
@@ -13,3 +14,4 @@ opsSuite(on);
 torchSuite(on);
 ampOpsSuite(on);
 deviceGraphSuite(on, 30);
+flagSuite(on);
