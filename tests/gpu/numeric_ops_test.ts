@@ -1,4 +1,5 @@
 import { ampOpsSuite } from "../numeric/suite/amp_ops.ts";
+import { librarySuite } from "../numeric/suite/library_calls.ts";
 import type { SuiteDevice } from "../numeric/suite/on_device.ts";
 import { deviceGraphSuite } from "../numeric/suite/device_graphs.ts";
 import { flagSuite } from "../numeric/suite/flags.ts";
@@ -13,5 +14,6 @@ const on: SuiteDevice = { name: testDevice().name, ignore: noGpu, open: openTest
 opsSuite(on);
 torchSuite(on);
 ampOpsSuite(on);
+librarySuite(on);
 deviceGraphSuite(on, 30);
 flagSuite(on);

@@ -80,7 +80,10 @@ export function mlpStep(rows: number, pixels: number, hidden: number, compute: D
 }
 
 /** Values for every slot and input of `mlpStep`, random but for `over`. */
-export function stepFeeds(graph: Graph, over: Record<string, readonly number[]> = {}): Map<string, RefTensor> {
+export function stepFeeds(
+  graph: Graph,
+  over: Record<string, readonly number[]> = {},
+): Map<string, RefTensor> {
   const out = new Map<string, RefTensor>();
   const fill = (name: string, dtype: DType, shape: readonly number[]) => {
     const size = shape.reduce((a, b) => a * b, 1);

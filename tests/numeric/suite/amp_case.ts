@@ -16,7 +16,9 @@ import { backward } from "../ops_support.ts";
 import { leafName, leafOf } from "./torch_case.ts";
 
 /** The cases that the compiler has and that ran under autocast. */
-export const AMP_CASES: readonly AmpCase[] = ampCases().filter((c) => !LATER.has(c.fn) && !("error" in c.f16));
+export const AMP_CASES: readonly AmpCase[] = ampCases().filter((c) =>
+  !LATER.has(c.fn) && !("error" in c.f16)
+);
 
 /** Cases that are not compared, and why. */
 export const NOT_COMPARED: Readonly<Record<string, string>> = {

@@ -27,7 +27,10 @@ async function compare(
 export function deviceGraphSuite(on: SuiteDevice, randomGraphs: number): void {
   deviceTest(on, `graphs: ${randomGraphs} random ones, fused, agree with the oracle`, async (rig) => {
     const wrong: string[] = [];
-    const seeds = [Math.floor(1e6 * Math.random()), ...Array.from({ length: randomGraphs - 1 }, (_, i) => i + 1)];
+    const seeds = [
+      Math.floor(1e6 * Math.random()),
+      ...Array.from({ length: randomGraphs - 1 }, (_, i) => i + 1),
+    ];
     for (const seed of seeds) {
       const { graph, feeds } = randomGraph(seed);
       await compare(rig, graph, feeds, { rtol: 2e-3, atol: 1e-3 }).catch((error: Error) => {

@@ -42,7 +42,9 @@ function computed({ op, sample, name }: OpSample, seed: number): Computed {
     feeds,
     check(values) {
       const expected = evaluateNodes(nodes, feeds, { precision: "rounded" });
-      values.forEach((value, i) => close(value, expected.get(nodes[i])!, i === 0 ? "value" : `gradient ${i - 1}`));
+      values.forEach((value, i) =>
+        close(value, expected.get(nodes[i])!, i === 0 ? "value" : `gradient ${i - 1}`)
+      );
     },
   };
 }
