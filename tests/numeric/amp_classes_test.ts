@@ -16,17 +16,19 @@ const WIDER: Readonly<Record<string, string>> = {
 /** Cases that have nothing beside them, and why. */
 const NOT_COMPARED: Readonly<Record<string, string>> = {
   "one_hot": "integers on both sides, which the fixture's script turns into floats",
-  "attention.causal": "the formula builds its mask on the CPU",
-  "MultiHeadAttention.causal": "the formula builds its mask on the CPU",
   "bce": "autocast refuses it, and so does the compiler",
 };
+
+/** Autocast's own errors are about precision; these are about how the case was run, and say nothing of a class. */
+const NOT_RUN = /same device|at least two devices/;
 
 const cases = ampCases().filter((c) => !LATER.has(c.fn));
 
 for (const c of cases) {
   for (const given of ["f16", "f32"] as const) {
     const theirs = c[given];
-    const skipped = NOT_COMPARED[c.id];
+    const failed = "error" in theirs && NOT_RUN.test(theirs.error);
+    const skipped = failed ? "the fixture is older than make/amp.py, which now runs it" : NOT_COMPARED[c.id];
     Deno.test({
       name: `autocast: ${c.id} from ${given}${skipped ? `: ${skipped}` : ""}`,
       ignore: skipped !== undefined,
