@@ -1,3 +1,4 @@
+import { LAYERS } from "../../compiler/layers/index.ts";
 import { LIBRARY } from "../../compiler/ops/index.ts";
 import { LATER } from "../../compiler/ops/later.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
@@ -10,7 +11,8 @@ const WIDER: Readonly<Record<string, string>> = {
   mean: "full here, as sum is; autocast leaves it to its input",
   var: "full here: f16 overflows where it squares; autocast leaves it to its input",
   hinge: "a loss, so full; PyTorch has no such function, and the formula there is of parts that follow",
-  Embedding: "its table is an f32 master here whatever the batch holds; the fixture rounded PyTorch's to f16",
+  Embedding:
+    "no difference: it gives its table's dtype, here an f32 master; the fixture rounded PyTorch's to f16",
 };
 
 /** Cases that have nothing beside them, and why. */
@@ -60,5 +62,6 @@ Deno.test("autocast: bce on probabilities is refused on both sides", () => {
 Deno.test("autocast: the tables name cases, and where a class differs the library says why", () => {
   for (const fn of Object.keys(WIDER)) assert(cases.some((c) => c.fn === fn), fn);
   for (const id of Object.keys(NOT_COMPARED)) assert(cases.some((c) => c.id === id), id);
-  for (const fn of ["mean", "var", "bce"]) assertMatch(LIBRARY.get(fn)!.note ?? "", /autocast/i, fn);
+  for (const fn of ["mean", "var", "hinge", "bce"]) assertMatch(LIBRARY.get(fn)!.note ?? "", /autocast/i, fn);
+  assertMatch(LAYERS.get("Embedding")!.doc, /dtype, as under autocast/);
 });
