@@ -78,7 +78,7 @@ export function referencePage(): string {
         code(`(${layer.inputs.map(parameter).join(", ")})`),
         weights(layer),
         layerClass(layer.name),
-        layer.doc,
+        described({ doc: layer.doc, note: LIBRARY.get(LAYER_CLASS_OF[layer.name])?.note }),
       ]),
     ),
     section(
@@ -132,7 +132,8 @@ function functionRow(f: LibraryFunction): string[] {
   return [code(signature(f.name, f.params)), f.class, described(f)];
 }
 
-const described = (f: LibraryFunction) => f.note ? `${sentence(f.doc)} *${f.note}*` : f.doc;
+const described = (f: Pick<LibraryFunction, "doc" | "note">) =>
+  f.note ? `${sentence(f.doc)} *${f.note}*` : f.doc;
 const sentence = (text: string) => text.endsWith(".") ? text : `${text}.`;
 
 function layerClass(name: string): string {

@@ -49,7 +49,30 @@ export function setting(
     if (value === undefined) sound = false;
     else args[p.name] = value;
   }
-  return sound ? { name: known.name, args, span: e.span } : undefined;
+  if (!sound || (known.name === "SGD" && !nesterovFits(ck, args, matched))) return undefined;
+  return { name: known.name, args, span: e.span };
+}
+
+/** Nesterov's momentum is defined of a momentum and without dampening; PyTorch refuses the rest too. */
+function nesterovFits(
+  ck: Checker,
+  { nesterov, momentum, dampening }: Readonly<Record<string, SettingValue>>,
+  given: ReadonlyMap<string, CallArg>,
+): boolean {
+  if (!nesterov || (momentum !== 0 && dampening === 0)) return true;
+  const still = momentum === 0;
+  const other = given.get(still ? "momentum" : "dampening");
+  ck.report.error("MPT0414", {
+    message: still ? "nesterov of SGD needs a momentum" : "nesterov of SGD takes no dampening",
+    labels: [
+      label(given.get("nesterov")!.span, still ? "looks ahead along the momentum" : "with dampening"),
+      ...(other ? [label(other.span, still ? "there is none" : "leave it out")] : []),
+    ],
+    expected: still ? "momentum, more than 0" : "dampening 0",
+    found: still ? "momentum 0" : `dampening ${dampening}`,
+    help: "as in SGD(lr: 0.1, momentum: 0.9, nesterov: true)",
+  });
+  return false;
 }
 
 function example(head: Head): string {
@@ -124,19 +147,26 @@ function wrong(ck: Checker, message: string, arg: CallArg, expected: string): vo
   });
 }
 
+const WANTED: Partial<Record<SettingParam["type"], string>> = {
+  count: "a whole number",
+  pair: "two numbers",
+};
+
 function numberIn(ck: Checker, head: Head, p: SettingParam, v: Value, arg: CallArg): number | undefined {
   const { min = -Infinity, max = Infinity, open } = p;
   const range = max === Infinity
     ? open ? `more than ${min}` : `${min} or more`
+    : open === "max"
+    ? `from ${min} to less than ${max}`
     : open
     ? `between ${min} and ${max}, without them`
     : `from ${min} to ${max}`;
-  const wanted = p.type === "count" ? `a whole number, ${range}` : `a number, ${range}`;
+  const wanted = `${WANTED[p.type] ?? "a number"}, ${range}`;
   const n = v.kind === "number" ? v.value : undefined;
-  const fits = n !== undefined && (open ? n > min && n < max : n >= min && n <= max) &&
+  const fits = n !== undefined && (open === true ? n > min : n >= min) && (open ? n < max : n <= max) &&
     (p.type !== "count" || Number.isInteger(n));
   if (fits) return n;
-  wrong(ck, `${p.name} of ${head.name} is ${wanted}`, arg, wanted);
+  wrong(ck, `${p.name} of ${head.name} ${p.type === "pair" ? "are" : "is"} ${wanted}`, arg, wanted);
   return undefined;
 }
 

@@ -9,10 +9,10 @@ export interface SettingParam {
   readonly type: SettingType;
   /** Absent: required. `null` where none is given. */
   readonly default?: number | boolean | null | readonly number[] | readonly string[];
-  /** Least and greatest value, and whether the bounds themselves are left out. */
+  /** Least and greatest value, and which of the bounds themselves are left out. */
   readonly min?: number;
   readonly max?: number;
-  readonly open?: boolean;
+  readonly open?: boolean | "max";
 }
 
 export interface Head {
@@ -38,6 +38,7 @@ const betas = (b1: number, b2: number): SettingParam => ({
   default: [b1, b2],
   min: 0,
   max: 1,
+  open: "max",
 });
 const PATHS: readonly SettingParam[] = [
   { name: "no_decay", type: "globs", default: [] },

@@ -134,6 +134,9 @@ Deno.test("train: path globs are checked against the parameters", () => {
 });
 
 Deno.test("train: what settings refuse", () => {
+  assertEquals(codesOf(LOSS, "optimizer = SGD(nesterov: true, momentum: 0.9)"), []);
+  assertEquals(codesOf(LOSS, "optimizer = SGD(momentum: 0.9, dampening: 0.1)"), []);
+  assertEquals(codesOf(LOSS, "optimizer = Adam(betas: [0, 0])"), []);
   for (
     const [field, code] of [
       ["optimizer = SGD(lr: 0)", "MPT0406"],
@@ -141,7 +144,14 @@ Deno.test("train: what settings refuse", () => {
       ['optimizer = SGD(lr: "x")', "MPT0406"],
       ["optimizer = Adam(betas: [0.9])", "MPT0406"],
       ["optimizer = Adam(betas: [0.9, 1.5])", "MPT0406"],
+      ["optimizer = Adam(betas: [0.9, 1.0])", "MPT0406"],
+      ["optimizer = AdamW(betas: [1, 0.99])", "MPT0406"],
+      ["optimizer = Lion(betas: [0.9, 1])", "MPT0406"],
+      ["optimizer = Lion(betas: [-0.1, 0.9])", "MPT0406"],
       ["optimizer = SGD(nesterov: 1)", "MPT0406"],
+      ["optimizer = SGD(nesterov: true)", "MPT0414"],
+      ["optimizer = SGD(nesterov: true, momentum: 0)", "MPT0414"],
+      ["optimizer = SGD(nesterov: true, momentum: 0.9, dampening: 0.1)", "MPT0414"],
       ["optimizer = 3", "MPT0405"],
       ["optimizer = Ranger()", "MPT0405"],
       ["optimizer = SGD(lr: mean(x))", "MPT0406"],

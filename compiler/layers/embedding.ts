@@ -11,8 +11,8 @@ import type { Layer } from "./layer.ts";
 export const Embedding: Layer = {
   name: "Embedding",
   doc:
-    "The weight's row for each integer id: [...] to [..., embedding_dim]. The row of padding_idx reads as zeros and is " +
-    "not trained. An id outside the table gives NaN.",
+    "The weight's row for each integer id, in the weight's own dtype, as under autocast: [...] to [..., embedding_dim]. " +
+    "The row of padding_idx reads as zeros and is not trained. An id outside the table gives NaN.",
   params: [
     { name: "num_embeddings", type: "int" },
     { name: "embedding_dim", type: "int" },

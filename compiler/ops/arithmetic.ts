@@ -44,7 +44,12 @@ export const divOp = elementwise({
   accepts: isFloat,
   expr: (x, y) => prim("div", x, y),
 });
-export const divFunction = pointwise(divOp, 2, { doc: "x / y; of two integers in f32", float: true });
+export const divFunction = pointwise(divOp, 2, {
+  doc: "x / y; of two integers in f32",
+  note:
+    "Autocast takes a number divided by a tensor, as in 1 / x, in f32; here it follows the tensor as any quotient.",
+  float: true,
+});
 
 /** The remainder with the divisor's sign, as torch.remainder. An integer's remainder by 0 is 0. */
 export const remOp = elementwise({

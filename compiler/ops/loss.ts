@@ -190,6 +190,8 @@ export const hinge = lossOf(
   }),
   {
     doc: "max(0, margin − input·target), with targets of −1 and 1",
+    note:
+      "PyTorch has no such function, and under autocast its formula follows the input; here it is full as every loss.",
     params: [{ name: "margin", type: "float", default: 1 }],
   },
 );

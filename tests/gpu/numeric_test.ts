@@ -1,3 +1,4 @@
+import { ampGptSuite } from "../numeric/suite/amp_gpt.ts";
 import { ampScalerSuite } from "../numeric/suite/amp_scaler.ts";
 import { mnistSuite } from "../numeric/suite/mnist.ts";
 import type { SuiteDevice } from "../numeric/suite/on_device.ts";
@@ -14,5 +15,7 @@ trajectorySuite(on);
 scalingSuite(on);
 ampScalerSuite(on);
 trainerSuite(on);
-// A step of the example takes SwiftShader a second.
-if (on.name !== "swiftshader") mnistSuite(on);
+const slow = on.name === "swiftshader";
+// It takes half a minute to compile the GPT and some seconds for a step of it.
+ampGptSuite(on, slow ? 3 : undefined);
+mnistSuite(on, slow ? "a step takes a second here" : undefined);

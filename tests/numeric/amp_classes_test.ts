@@ -1,3 +1,4 @@
+import { LAYERS } from "../../compiler/layers/index.ts";
 import { LIBRARY } from "../../compiler/ops/index.ts";
 import { LATER } from "../../compiler/ops/later.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
@@ -10,23 +11,26 @@ const WIDER: Readonly<Record<string, string>> = {
   mean: "full here, as sum is; autocast leaves it to its input",
   var: "full here: f16 overflows where it squares; autocast leaves it to its input",
   hinge: "a loss, so full; PyTorch has no such function, and the formula there is of parts that follow",
-  Embedding: "its table is an f32 master here whatever the batch holds; the fixture rounded PyTorch's to f16",
+  Embedding:
+    "no difference: it gives its table's dtype, here an f32 master; the fixture rounded PyTorch's to f16",
 };
 
 /** Cases that have nothing beside them, and why. */
 const NOT_COMPARED: Readonly<Record<string, string>> = {
   "one_hot": "integers on both sides, which the fixture's script turns into floats",
-  "attention.causal": "the formula builds its mask on the CPU",
-  "MultiHeadAttention.causal": "the formula builds its mask on the CPU",
   "bce": "autocast refuses it, and so does the compiler",
 };
+
+/** Autocast's own errors are about precision; these are about how the case was run, and say nothing of a class. */
+const NOT_RUN = /same device|at least two devices/;
 
 const cases = ampCases().filter((c) => !LATER.has(c.fn));
 
 for (const c of cases) {
   for (const given of ["f16", "f32"] as const) {
     const theirs = c[given];
-    const skipped = NOT_COMPARED[c.id];
+    const failed = "error" in theirs && NOT_RUN.test(theirs.error);
+    const skipped = failed ? "the fixture is older than make/amp.py, which now runs it" : NOT_COMPARED[c.id];
     Deno.test({
       name: `autocast: ${c.id} from ${given}${skipped ? `: ${skipped}` : ""}`,
       ignore: skipped !== undefined,
@@ -58,5 +62,6 @@ Deno.test("autocast: bce on probabilities is refused on both sides", () => {
 Deno.test("autocast: the tables name cases, and where a class differs the library says why", () => {
   for (const fn of Object.keys(WIDER)) assert(cases.some((c) => c.fn === fn), fn);
   for (const id of Object.keys(NOT_COMPARED)) assert(cases.some((c) => c.id === id), id);
-  for (const fn of ["mean", "var", "bce"]) assertMatch(LIBRARY.get(fn)!.note ?? "", /autocast/i, fn);
+  for (const fn of ["mean", "var", "hinge", "bce"]) assertMatch(LIBRARY.get(fn)!.note ?? "", /autocast/i, fn);
+  assertMatch(LAYERS.get("Embedding")!.doc, /dtype, as under autocast/);
 });

@@ -38,7 +38,7 @@ export function draw({ dtype, shape, range }: SampleInput, random: () => number)
 export interface Trial {
   readonly b: Builder;
   readonly node: Node;
-  readonly inputs: ReadonlyMap<string, RefTensor>;
+  readonly inputs: Map<string, RefTensor>;
 }
 
 export function trial(op: Op, sample: Sample, random: () => number): Trial {

@@ -12,6 +12,7 @@ import type { Slot } from "../../compiler/passes/initial.ts";
 import { FOUND_INF } from "../../compiler/passes/slots.ts";
 import { evaluate } from "../../compiler/reference/evaluate.ts";
 import { assert, assertArrayAlmostEquals, assertEquals } from "../assert.ts";
+import type { RunOutput } from "./run_program.ts";
 import { runProgram } from "./run_program.ts";
 
 export interface Compared {
@@ -39,7 +40,7 @@ export function slotsOf(graph: Graph): Slot[] {
 export function compareWithOracle(
   graph: Graph,
   feeds: ReadonlyMap<string, RefTensor>,
-  options: Partial<EmitOptions> & { readonly rtol?: number; readonly atol?: number } = {},
+  options: Partial<EmitOptions> & Tolerance = {},
 ): Compared {
   const layout = layoutState(slotsOf(graph));
   const program = emit(decompose.run(graph), {
@@ -50,6 +51,22 @@ export function compareWithOracle(
     ...options,
   });
   const ran = runProgram(program, layout, feeds, feeds);
+  return { program, outputs: compareOutputs(graph, feeds, ran, options) };
+}
+
+/** Tolerances of f32; narrower floats may be a unit in the last place off besides. */
+export interface Tolerance {
+  readonly rtol?: number;
+  readonly atol?: number;
+}
+
+/** Compares what a run of a graph left behind with the oracle's; gives it by `kind/name`. */
+export function compareOutputs(
+  graph: Graph,
+  feeds: ReadonlyMap<string, RefTensor>,
+  ran: RunOutput,
+  options: Tolerance,
+): Map<string, RefTensor> {
   const expected = evaluate(graph, { inputs: feeds, state: feeds }, { precision: "rounded" });
   const outputs = new Map<string, RefTensor>();
   for (const [key, want] of expected) {
@@ -61,9 +78,10 @@ export function compareWithOracle(
     const exact = !["f32", "f16", "bf16", "f8e4m3", "f8e5m2"].includes(want.dtype);
     const { rtol = 2e-5, atol = 2e-6 } = exact ? { rtol: 0, atol: 0 } : options;
     const slack = EPSILON[want.dtype] ?? 0;
-    assertArrayAlmostEquals(got.data, want.data, { rtol: rtol + slack, atol: atol + (slack && 1e-3) });
+    const tolerance = { rtol: rtol + slack, atol: atol + (slack && 1e-3), message: key };
+    assertArrayAlmostEquals(got.data, want.data, tolerance);
   }
-  return { program, outputs };
+  return outputs;
 }
 
 /** One unit in the last place: sums in another order may round to the neighbour. */

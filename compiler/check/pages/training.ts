@@ -100,4 +100,11 @@ export const TRAINING: readonly Page[] = [
     good + "train M {\n  batch(x: f32[N, 4])\n  loss = mean(M(x))\n  optimizer = SGD(lr: 0.1)\n}\n",
     good,
   ),
+  page(
+    "MPT0414",
+    "nesterov without a plain momentum",
+    `Nesterov's step looks ahead along the momentum: SGD needs one, and without dampening, as in PyTorch.`,
+    with_(LOSS, "optimizer = SGD(lr: 0.1, nesterov: true)"),
+    with_(LOSS, "optimizer = SGD(lr: 0.1, momentum: 0.9, nesterov: true)"),
+  ),
 ];

@@ -1,5 +1,5 @@
 import type { Expr } from "../../../compiler/core/expr.ts";
-import type { Binding, Kernel, MapKernel } from "../../../compiler/core/kernel.ts";
+import type { Binding, MapKernel, SingleKernel } from "../../../compiler/core/kernel.ts";
 import { round } from "../../../compiler/core/round.ts";
 import { assertArrayAlmostEquals, assertEquals } from "../../assert.ts";
 import { type Mode, runNaively } from "./naive.ts";
@@ -27,7 +27,7 @@ export function mapKernel(
 
 /** Checks a kernel's outputs and flag against their scalar evaluation: exactly, or with a tolerance. */
 export async function checkKernel(
-  kernel: Kernel,
+  kernel: SingleKernel,
   tensors: readonly (readonly number[])[],
   { precision = "f32", ...tolerance }: Partial<Mode> & { rtol?: number; atol?: number } = {},
 ): Promise<void> {
