@@ -78,8 +78,8 @@ function settle(
   const mustStore = [...outputs, ...forced].filter((n) => n.op.kind !== "leaf");
   let homes: ReadonlySet<Node> = new Set(mustStore);
   let before: Choice | undefined;
+  let grower = new Grower(nodes, { stored: homes, outputs, flagged, apart });
   for (let round = 0;; round++) {
-    const grower = new Grower(nodes, { stored: homes, outputs, flagged, apart });
     const known = before?.stored ?? homes;
     const inMemory = (n: Node) =>
       n.op.kind === "leaf" ? n.op.name !== "const" : n.op === packOp || known.has(n);
@@ -99,8 +99,10 @@ function settle(
     const { stored } = choice;
     const homeless = [...stored].filter((n) => n.op.kind !== "leaf" && !grower.host.has(n));
     if (homeless.length === 0 && round > 0) return { grower, stored };
-    homes = new Set([...homes, ...homeless]);
     before = choice;
+    if (homeless.length === 0) continue;
+    homes = new Set([...homes, ...homeless]);
+    grower = new Grower(nodes, { stored: homes, outputs, flagged, apart });
   }
 }
 

@@ -4,6 +4,7 @@ import { kindOf } from "../core/dtype.ts";
 import { linearIndex } from "../core/index_expr.ts";
 import type { Node } from "../ir/graph.ts";
 import { packOp } from "./fuse_arena.ts";
+import type { Kernels } from "./fuse_dag.ts";
 import { KernelDag } from "./fuse_dag.ts";
 import { raises, skipOp } from "./fuse_flags.ts";
 import { boundType, elementsOf, Inliner } from "./fuse_inline.ts";
@@ -38,6 +39,8 @@ const SMALL = 1 << 16;
 const TINY = 1 << 12;
 
 class Elsewhere extends Error {}
+/** Thrown many times over: a stack for each would cost more than the attempt. */
+const ELSEWHERE = new Elsewhere();
 
 /**
  * Gathers nodes into kernels, inputs first. A reduction joins a kernel that reduces the same rows where that kernel
@@ -50,6 +53,9 @@ export class Grower {
   readonly dag = new KernelDag();
   readonly host = new Map<Node, Growing>();
   readonly #byId = new Map<number, Growing>();
+  /** Reductions by rows and terms a row; kernels that one more value a row may join, by rows. */
+  readonly #reductions = new Map<string, Growing[]>();
+  readonly #joinable = new Map<number, Growing[]>();
   readonly #direct = new Map<Node, ReadonlySet<number>>();
   readonly #sources = new Map<Node, Sources>();
   /** Where the overflow check ends. */
@@ -91,18 +97,22 @@ export class Grower {
     if (n.op.kind === "reduce") {
       const inner = innerOf(n);
       const [rows, within] = [elementsOf(boundType(n).shape), elementsOf(inner)];
-      const known = this.kernels.filter((k) =>
-        k.family === "reduce" && k.space.rows === rows && elementsOf(k.space.inner) === within
-      );
+      const known = this.#reductions.get(`${rows}/${within}`) ?? [];
+      let closure: Kernels | undefined;
       const shares = (k: Growing) => sharesBig(reads, k, rows * within);
       const joins = (k: Growing) => {
         if (needs.has(k.id)) return true;
         // For a launch alone nothing is made to wait.
-        if (rows * within <= SMALL) return rows * within <= TINY || this.dag.covers(needs, k.id);
+        if (rows * within <= SMALL) {
+          return rows * within <= TINY || this.dag.covers(closure ??= this.dag.closure(needs), k.id);
+        }
         return shares(k);
       };
-      for (const k of known.reverse().filter(joins)) {
-        if (this.#accepts(k, n, needs) && this.#tryAnchor(k, n)) return this.#extend(k, needs, reads);
+      for (let i = known.length - 1; i >= 0; i--) {
+        const k = known[i];
+        if (joins(k) && this.#accepts(k, n, needs) && this.#tryAnchor(k, n)) {
+          return this.#extend(k, needs, reads);
+        }
       }
     }
     const k = this.#open(n.op.kind === "reduce" ? "reduce" : "matmul", boundType(n).shape, innerOf(n));
@@ -112,7 +122,7 @@ export class Grower {
 
   #placeMap(n: Node, needs: ReadonlySet<number>, reads: Sources): Growing | undefined {
     // Of the kernels that make its inputs the last one: the others' results can be loaded there.
-    const last = [...needs].filter((a) => ![...needs].some((b) => a !== b && this.dag.precedes(a, b)));
+    const last = this.dag.latest(needs);
     for (const id of last.sort((a, b) => this.dag.depth(b) - this.dag.depth(a) || b - a)) {
       const k = this.#byId.get(id);
       if (!k) continue;
@@ -122,9 +132,7 @@ export class Grower {
     if (!this.options.stored.has(n)) return undefined;
     // Any kernel that makes one value can take another along: a new state late, since the old one is read until then,
     // what others wait for early.
-    const candidates = this.kernels.filter((k) =>
-      k.space.rows === size && (k.family === "map" || size === 1 && k.family === "reduce")
-    );
+    const candidates = [...this.#joinable.get(size) ?? []];
     const late = size > 1 || this.options.outputs.has(n);
     candidates.sort((a, b) => (late ? -1 : 1) * (this.dag.depth(a.id) - this.dag.depth(b.id) || a.id - b.id));
     for (const k of candidates) {
@@ -156,12 +164,12 @@ export class Grower {
     const trial: Inliner = new Inliner(space.exprs, (node, coords) => {
       const index = k.anchors.indexOf(node);
       if (index >= 0 && family !== "map") {
-        if (space.position(node, coords) !== space.row) throw new Elsewhere();
+        if (space.position(node, coords) !== space.row) throw ELSEWHERE;
         return acc(index, kindOf(node.type.dtype));
       }
       const host = this.host.get(node);
       if (host === k && family === "map" && k.anchors.includes(node)) {
-        if (space.position(node, coords) !== space.row) throw new Elsewhere();
+        if (space.position(node, coords) !== space.row) throw ELSEWHERE;
         return undefined;
       }
       const stands = node.op.kind === "leaf" || node.op === packOp;
@@ -178,6 +186,9 @@ export class Grower {
     const k: Growing = { id: this.dag.add(), family, space, anchors: [], trial, sources: new Set() };
     this.kernels.push(k);
     this.#byId.set(k.id, k);
+    const { rows } = space;
+    if (family === "reduce") push(this.#reductions, `${rows}/${elementsOf(inner)}`, k);
+    if (family === "map" || family === "reduce" && rows === 1) push(this.#joinable, rows, k);
     return k;
   }
 
@@ -254,4 +265,10 @@ function merge(all: readonly Sources[]): Sources {
   const out = new Map<Node | Growing, number>();
   for (const m of all) for (const [s, size] of m) out.set(s, Math.max(size, out.get(s) ?? 0));
   return out;
+}
+
+function push<K>(lists: Map<K, Growing[]>, key: K, k: Growing): void {
+  const list = lists.get(key);
+  if (list) list.push(k);
+  else lists.set(key, [k]);
 }
