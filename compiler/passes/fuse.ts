@@ -45,14 +45,23 @@ export function fuse(graph: Graph, options: FuseOptions): Schedule {
     barred: new Set(),
     apart: new Map(),
   };
-  for (;;) {
-    const plan = settle(graph, nodes, flagged, limits, options.costs);
+  for (let attempt = 0;; attempt++) {
+    const free = attempt < FREE_ATTEMPTS;
+    const maxBindings = free ? Infinity : options.maxBindings;
+    const plan = settle(graph, nodes, flagged, limits, { ...options, maxBindings });
     const clusters = clustersOf(graph, nodes, plan);
     const wide = tooWide(clusters, plan.stored, graph, flagged, options.maxBindings);
-    if (!wide) return { graph, clusters, flagged };
-    relax(wide, plan.stored, outputs, limits);
+    if (wide.length === 0) return { graph, clusters, flagged };
+    for (const w of free ? wide.slice(0, 1) : wide) relax(w, plan.stored, outputs, limits);
   }
 }
+
+/**
+ * Attempts in which kernels grow as if any number of buffers could be bound, and the first that binds too many is made
+ * smaller. What then is still too wide is a deep stack's: its kernels count while they grow, and all that bind too many
+ * are made smaller at once.
+ */
+const FREE_ATTEMPTS = 4;
 
 interface Settled {
   readonly grower: Grower;
@@ -65,7 +74,7 @@ function settle(
   nodes: readonly Node[],
   flagged: ReadonlySet<Node>,
   { forced, barred, apart }: Limits,
-  costs: CostModel,
+  { costs, maxBindings }: FuseOptions,
 ): Settled {
   const users = usersOf(nodes);
   const written = new Map(graph.outputs.filter((o) => o.kind === "state").map((o) => [o.name, o.node]));
@@ -78,7 +87,9 @@ function settle(
   const mustStore = [...outputs, ...forced].filter((n) => n.op.kind !== "leaf");
   let homes: ReadonlySet<Node> = new Set(mustStore);
   let before: Choice | undefined;
-  let grower = new Grower(nodes, { stored: homes, outputs, flagged, apart });
+  const replaces = new Map([...overwritten].map(([old, next]) => [next, old]));
+  const grow = () => new Grower(nodes, { stored: homes, outputs, flagged, apart, replaces, maxBindings });
+  let grower = grow();
   for (let round = 0;; round++) {
     const known = before?.stored ?? homes;
     const inMemory = (n: Node) =>
@@ -102,7 +113,7 @@ function settle(
     before = choice;
     if (homeless.length === 0) continue;
     homes = new Set([...homes, ...homeless]);
-    grower = new Grower(nodes, { stored: homes, outputs, flagged, apart });
+    grower = grow();
   }
 }
 

@@ -30,6 +30,10 @@ export interface GrowOptions {
   readonly stored: ReadonlySet<Node>;
   readonly outputs: ReadonlySet<Node>;
   readonly flagged: ReadonlySet<Node>;
+  /** The State that a stored node takes the place of. */
+  readonly replaces: ReadonlyMap<Node, Node>;
+  /** Storage buffers that one kernel may bind. */
+  readonly maxBindings: number;
   /** For a node, those in whose kernels it must not be: there would be too many buffers. */
   readonly apart: ReadonlyMap<Node, ReadonlySet<Node>>;
 }
@@ -102,11 +106,10 @@ export class Grower {
       const shares = (k: Growing) => sharesBig(reads, k, rows * within);
       const joins = (k: Growing) => {
         if (needs.has(k.id)) return true;
+        if (rows * within > SMALL) return shares(k);
         // For a launch alone nothing is made to wait.
-        if (rows * within <= SMALL) {
-          return rows * within <= TINY || this.dag.covers(closure ??= this.dag.closure(needs), k.id);
-        }
-        return shares(k);
+        const waits = rows * within > TINY && !this.dag.covers(closure ??= this.dag.closure(needs), k.id);
+        return !waits && this.#hasRoom(k, n, reads);
       };
       for (let i = known.length - 1; i >= 0; i--) {
         const k = known[i];
@@ -136,7 +139,7 @@ export class Grower {
     const late = size > 1 || this.options.outputs.has(n);
     candidates.sort((a, b) => (late ? -1 : 1) * (this.dag.depth(a.id) - this.dag.depth(b.id) || a.id - b.id));
     for (const k of candidates) {
-      if (size > SMALL && !sharesBig(reads, k, size)) continue;
+      if (size > SMALL ? !sharesBig(reads, k, size) : !this.#hasRoom(k, n, reads)) continue;
       if (!this.#accepts(k, n, needs) || !this.#tryMap(k, n)) continue;
       if (k.family === "map") k.anchors.push(n);
       return this.#extend(k, needs, reads);
@@ -150,6 +153,23 @@ export class Grower {
     const apart = this.options.apart.get(n);
     if (apart && [...apart].some((x) => this.host.get(x) === k)) return false;
     return this.dag.accepts(k.id, needs);
+  }
+
+  /**
+   * Whether a kernel that takes a node along for a launch alone still binds few enough buffers, as far as can be told
+   * yet: without this a deep stack's small kernels would first become one and then be taken apart piece by piece.
+   */
+  #hasRoom(k: Growing, n: Node, reads: Sources): boolean {
+    let count = 0;
+    const isRead = (x: Node) => k.sources.has(x) || reads.has(x);
+    for (const s of k.sources) if ("op" in s && this.host.get(s) !== k) count++;
+    for (const s of reads.keys()) if ("op" in s && !k.sources.has(s) && this.host.get(s) !== k) count++;
+    for (const x of [...k.anchors, n]) {
+      const old = this.options.replaces.get(x);
+      if (!old || !isRead(old)) count++;
+    }
+    // One more for the overflow flag.
+    return count < this.options.maxBindings;
   }
 
   #extend(k: Growing, needs: Iterable<number>, reads: Sources): Growing {

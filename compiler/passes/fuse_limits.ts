@@ -39,13 +39,15 @@ export interface TooWide {
   readonly excess: number;
 }
 
+/** The clusters that bind too many, in order. */
 export function tooWide(
   clusters: readonly Cluster[],
   stored: ReadonlySet<Node>,
   graph: Graph,
   flagged: ReadonlySet<Node>,
   most: number,
-): TooWide | undefined {
+): TooWide[] {
+  const wide: TooWide[] = [];
   const reads = clusters.map((c) => readsOf(c, stored));
   const read = new Set<Node>();
   /** The last cluster that reads a slot. */
@@ -83,8 +85,9 @@ export function tooWide(
       }
     }
     if ([...computed].some((n) => raises(n, flagged))) bound.add("flag");
-    if (bound.size > most) return { cluster, excess: bound.size - most };
+    if (bound.size > most) wide.push({ cluster, excess: bound.size - most });
   }
+  return wide;
 }
 
 function readsSlot(loads: ReadonlySet<Node>, slot: string): boolean {
