@@ -45,13 +45,14 @@ export function fuse(graph: Graph, options: FuseOptions): Schedule {
     barred: new Set(),
     apart: new Map(),
   };
-  for (let attempt = 0;; attempt++) {
-    const free = attempt < FREE_ATTEMPTS;
+  let free = true;
+  for (let attempt = 1;; attempt++) {
     const maxBindings = free ? Infinity : options.maxBindings;
     const plan = settle(graph, nodes, flagged, limits, { ...options, maxBindings });
     const clusters = clustersOf(graph, nodes, plan);
     const wide = tooWide(clusters, plan.stored, graph, flagged, options.maxBindings);
     if (wide.length === 0) return { graph, clusters, flagged };
+    free &&= attempt < FREE_ATTEMPTS && wide.every((w) => w.excess <= options.maxBindings);
     for (const w of free ? wide.slice(0, 1) : wide) relax(w, plan.stored, outputs, limits);
   }
 }
@@ -61,7 +62,7 @@ export function fuse(graph: Graph, options: FuseOptions): Schedule {
  * smaller. What then is still too wide is a deep stack's: its kernels count while they grow, and all that bind too many
  * are made smaller at once.
  */
-const FREE_ATTEMPTS = 4;
+const FREE_ATTEMPTS = 8;
 
 interface Settled {
   readonly grower: Grower;
