@@ -7,6 +7,7 @@ import { packOp } from "./fuse_arena.ts";
 import { flaggedNodes, partlyRead, skipOp } from "./fuse_flags.ts";
 import type { Growing } from "./fuse_grow.ts";
 import { Grower, isAnchor } from "./fuse_grow.ts";
+import { Spaces } from "./fuse_space.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";
 import type { Limits } from "./fuse_limits.ts";
 import { relax, tooWide } from "./fuse_limits.ts";
@@ -45,10 +46,11 @@ export function fuse(graph: Graph, options: FuseOptions): Schedule {
     barred: new Set(),
     apart: new Map(),
   };
+  const spaces = new Spaces();
   let free = true;
   for (let attempt = 1;; attempt++) {
     const maxBindings = free ? Infinity : options.maxBindings;
-    const plan = settle(graph, nodes, flagged, limits, { ...options, maxBindings });
+    const plan = settle(graph, nodes, flagged, limits, spaces, { ...options, maxBindings });
     const clusters = clustersOf(graph, nodes, plan);
     const wide = tooWide(clusters, plan.stored, graph, flagged, options.maxBindings);
     if (wide.length === 0) return { graph, clusters, flagged };
@@ -75,6 +77,7 @@ function settle(
   nodes: readonly Node[],
   flagged: ReadonlySet<Node>,
   { forced, barred, apart }: Limits,
+  spaces: Spaces,
   { costs, maxBindings }: FuseOptions,
 ): Settled {
   const users = usersOf(nodes);
@@ -89,7 +92,8 @@ function settle(
   let homes: ReadonlySet<Node> = new Set(mustStore);
   let before: Choice | undefined;
   const replaces = new Map([...overwritten].map(([old, next]) => [next, old]));
-  const grow = () => new Grower(nodes, { stored: homes, outputs, flagged, apart, replaces, maxBindings });
+  const grow = () =>
+    new Grower(nodes, { stored: homes, outputs, flagged, apart, spaces, replaces, maxBindings });
   let grower = grow();
   for (let round = 0;; round++) {
     const known = before?.stored ?? homes;

@@ -8,7 +8,8 @@ import type { Kernels } from "./fuse_dag.ts";
 import { KernelDag } from "./fuse_dag.ts";
 import { raises, skipOp } from "./fuse_flags.ts";
 import { boundType, elementsOf, Inliner } from "./fuse_inline.ts";
-import { denseStrides, Space } from "./fuse_space.ts";
+import type { Space, Spaces } from "./fuse_space.ts";
+import { denseStrides } from "./fuse_space.ts";
 
 /** A kernel while it grows. */
 export interface Growing {
@@ -30,6 +31,8 @@ export interface GrowOptions {
   readonly stored: ReadonlySet<Node>;
   readonly outputs: ReadonlySet<Node>;
   readonly flagged: ReadonlySet<Node>;
+  /** Shared by all attempts. */
+  readonly spaces: Spaces;
   /** The State that a stored node takes the place of. */
   readonly replaces: ReadonlyMap<Node, Node>;
   /** Storage buffers that one kernel may bind. */
@@ -179,7 +182,7 @@ export class Grower {
   }
 
   #open(family: Growing["family"], outer: readonly number[], inner: readonly number[]): Growing {
-    const space = new Space(outer, inner);
+    const space = this.options.spaces.of(outer, inner);
     const loads = new Map<Node, number>();
     const trial: Inliner = new Inliner(space.exprs, (node, coords) => {
       const index = k.anchors.indexOf(node);
