@@ -53,9 +53,9 @@ export class Exprs {
         stack.pop();
         continue;
       }
-      const waiting = operands(top).filter((a) => !this.#done.has(a));
-      if (waiting.length > 0) stack.push(...waiting);
-      else {
+      const size = stack.length;
+      for (const a of operands(top)) if (!this.#done.has(a)) stack.push(a);
+      if (stack.length === size) {
         stack.pop();
         this.#done.set(top, this.#canonical(top));
       }

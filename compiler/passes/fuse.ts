@@ -54,7 +54,7 @@ export function fuse(graph: Graph, options: FuseOptions): Schedule {
     const clusters = clustersOf(graph, nodes, plan);
     const wide = tooWide(clusters, plan.stored, graph, flagged, options.maxBindings);
     if (wide.length === 0) return { graph, clusters, flagged };
-    free &&= attempt < FREE_ATTEMPTS && wide.every((w) => w.excess <= options.maxBindings);
+    free &&= attempt < FREE_ATTEMPTS && wide.every((w) => w.excess <= 2 * options.maxBindings);
     for (const w of free ? wide.slice(0, 1) : wide) relax(w, plan.stored, outputs, limits);
   }
 }
