@@ -42,8 +42,13 @@ export function topological(roots: readonly Node[], through?: (n: Node) => boole
   return order;
 }
 
-export function nodesOf(graph: Graph): Node[] {
-  return topological(graph.outputs.map((o) => o.node));
+const orders = new WeakMap<Graph, readonly Node[]>();
+
+/** The graph's nodes, inputs first. Asked for again and again, and found once. */
+export function nodesOf(graph: Graph): readonly Node[] {
+  let nodes = orders.get(graph);
+  if (!nodes) orders.set(graph, nodes = topological(graph.outputs.map((o) => o.node)));
+  return nodes;
 }
 
 /** Each node's consumers, in order, a consumer once for each input it takes. */

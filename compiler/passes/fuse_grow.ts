@@ -65,6 +65,8 @@ export class Grower {
   readonly #joinable = new Map<number, Growing[]>();
   readonly #direct = new Map<Node, ReadonlySet<number>>();
   readonly #sources = new Map<Node, Sources>();
+  /** Kernels that bind as many buffers as they can. */
+  readonly #full = new Set<Growing>();
   /** Where the overflow check ends. */
   #check: Growing | undefined;
 
@@ -163,16 +165,21 @@ export class Grower {
    * yet: without this a deep stack's small kernels would first become one and then be taken apart piece by piece.
    */
   #hasRoom(k: Growing, n: Node, reads: Sources): boolean {
+    const { replaces, maxBindings } = this.options;
+    if (maxBindings === Infinity) return true;
+    if (this.#full.has(k)) return false;
+    const isRead = (x: Node | undefined) => x !== undefined && (k.sources.has(x) || reads.has(x));
     let count = 0;
-    const isRead = (x: Node) => k.sources.has(x) || reads.has(x);
     for (const s of k.sources) if ("op" in s && this.host.get(s) !== k) count++;
-    for (const s of reads.keys()) if ("op" in s && !k.sources.has(s) && this.host.get(s) !== k) count++;
-    for (const x of [...k.anchors, n]) {
-      const old = this.options.replaces.get(x);
-      if (!old || !isRead(old)) count++;
+    for (const x of k.anchors) if (!isRead(replaces.get(x))) count++;
+    if (count + 1 >= maxBindings) {
+      this.#full.add(k);
+      return false;
     }
+    for (const s of reads.keys()) if ("op" in s && !k.sources.has(s) && this.host.get(s) !== k) count++;
+    if (!isRead(replaces.get(n))) count++;
     // One more for the overflow flag.
-    return count < this.options.maxBindings;
+    return count < maxBindings;
   }
 
   #extend(k: Growing, needs: Iterable<number>, reads: Sources): Growing {
