@@ -49,8 +49,11 @@ export function fuse(graph: Graph, options: FuseOptions): Schedule {
   const spaces = new Spaces();
   let free = true;
   for (let attempt = 1;; attempt++) {
-    const maxBindings = free ? Infinity : options.maxBindings;
-    const plan = settle(graph, nodes, flagged, limits, spaces, { ...options, maxBindings });
+    const plan = settle(graph, nodes, flagged, limits, spaces, { ...options, free });
+    if (!plan) {
+      free = false;
+      continue;
+    }
     const clusters = clustersOf(graph, nodes, plan);
     const wide = tooWide(clusters, plan.stored, graph, flagged, options.maxBindings);
     if (wide.length === 0) return { graph, clusters, flagged };
@@ -71,15 +74,18 @@ interface Settled {
   readonly stored: ReadonlySet<Node>;
 }
 
-/** Grows kernels, chooses what is stored, and again with kernels for what no kernel hosts. */
+/**
+ * Grows kernels, chooses what is stored, and again with kernels for what no kernel hosts. Undefined where kernels that
+ * grow freely grow so far that there is no use in making them smaller.
+ */
 function settle(
   graph: Graph,
   nodes: readonly Node[],
   flagged: ReadonlySet<Node>,
   { forced, barred, apart }: Limits,
   spaces: Spaces,
-  { costs, maxBindings }: FuseOptions,
-): Settled {
+  { costs, maxBindings, free }: FuseOptions & { readonly free: boolean },
+): Settled | undefined {
   const users = usersOf(nodes);
   const written = new Map(graph.outputs.filter((o) => o.kind === "state").map((o) => [o.name, o.node]));
   const overwritten = new Map<Node, Node>();
@@ -92,9 +98,11 @@ function settle(
   let homes: ReadonlySet<Node> = new Set(mustStore);
   let before: Choice | undefined;
   const replaces = new Map([...overwritten].map(([old, next]) => [next, old]));
+  const most = free ? Infinity : maxBindings;
   const grow = () =>
-    new Grower(nodes, { stored: homes, outputs, flagged, apart, spaces, replaces, maxBindings });
+    new Grower(nodes, { stored: homes, outputs, flagged, apart, spaces, replaces, maxBindings: most });
   let grower = grow();
+  if (free && grower.kernels.some((k) => k.anchors.length > 4 * maxBindings)) return undefined;
   for (let round = 0;; round++) {
     const known = before?.stored ?? homes;
     const inMemory = (n: Node) =>

@@ -65,8 +65,8 @@ export class Grower {
   readonly #joinable = new Map<number, Growing[]>();
   readonly #direct = new Map<Node, ReadonlySet<number>>();
   readonly #sources = new Map<Node, Sources>();
-  /** Kernels that bind as many buffers as they can. */
-  readonly #full = new Set<Growing>();
+  /** How many buffers kernels bind, as far as it has been counted since they last grew. */
+  readonly #bound = new Map<Growing, number>();
   /** Where the overflow check ends. */
   #check: Growing | undefined;
 
@@ -167,23 +167,23 @@ export class Grower {
   #hasRoom(k: Growing, n: Node, reads: Sources): boolean {
     const { replaces, maxBindings } = this.options;
     if (maxBindings === Infinity) return true;
-    if (this.#full.has(k)) return false;
-    const isRead = (x: Node | undefined) => x !== undefined && (k.sources.has(x) || reads.has(x));
-    let count = 0;
-    for (const s of k.sources) if ("op" in s && this.host.get(s) !== k) count++;
-    for (const x of k.anchors) if (!isRead(replaces.get(x))) count++;
-    if (count + 1 >= maxBindings) {
-      this.#full.add(k);
-      return false;
+    let count = this.#bound.get(k) ?? 0;
+    if (count === 0) {
+      for (const s of k.sources) if ("op" in s && this.host.get(s) !== k) count++;
+      for (const x of k.anchors) if (!isIn(k.sources, replaces.get(x))) count++;
+      this.#bound.set(k, count);
     }
+    if (count + 1 >= maxBindings) return false;
     for (const s of reads.keys()) if ("op" in s && !k.sources.has(s) && this.host.get(s) !== k) count++;
-    if (!isRead(replaces.get(n))) count++;
+    const old = replaces.get(n);
+    if (!isIn(k.sources, old) && !isIn(reads, old)) count++;
     // One more for the overflow flag.
     return count < maxBindings;
   }
 
   #extend(k: Growing, needs: Iterable<number>, reads: Sources): Growing {
     this.dag.depend(k.id, needs);
+    this.#bound.delete(k);
     for (const s of reads.keys()) k.sources.add(s);
     return k;
   }
@@ -295,6 +295,10 @@ function merge(all: readonly Sources[]): Sources {
   const out = new Map<Node | Growing, number>();
   for (const m of all) for (const [s, size] of m) out.set(s, Math.max(size, out.get(s) ?? 0));
   return out;
+}
+
+function isIn(set: { has(x: Node): boolean }, x: Node | undefined): boolean {
+  return x !== undefined && set.has(x);
 }
 
 function push<K>(lists: Map<K, Growing[]>, key: K, k: Growing): void {
