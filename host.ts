@@ -15,7 +15,13 @@ export function load(path: string, options: CompileOptions = {}): Bundle {
   return bundle;
 }
 
+export interface TrainOptions extends TrainerOptions {
+  /** Told when each stage of compiling begins and ends. */
+  readonly onStage?: CompileOptions["onStage"];
+}
+
 /** A trainer for a file on an opened device, weights fresh from the seed. */
-export async function train(path: string, device: Device, options: TrainerOptions = {}): Promise<Trainer> {
-  return await Trainer.create(load(path, { target: device.target }), await executorOf(device), options);
+export async function train(path: string, device: Device, options: TrainOptions = {}): Promise<Trainer> {
+  const bundle = load(path, { target: device.target, onStage: options.onStage });
+  return await Trainer.create(bundle, await executorOf(device), options);
 }

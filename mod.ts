@@ -17,6 +17,7 @@ export { type Diagnostic, DiagnosticError } from "./compiler/core/diagnostic.ts"
 export { renderDiagnostics } from "./compiler/core/render_diagnostic.ts";
 export type { DType } from "./compiler/core/dtype.ts";
 export type { Bundle, Executor, HostTensor, Program } from "./compiler/core/program.ts";
+export type { OnStage, StageEvent } from "./compiler/core/stage.ts";
 export type { Target } from "./compiler/core/target.ts";
 export {
   type Batch,
@@ -39,4 +40,4 @@ export {
   Trainer,
   type TrainerOptions,
 } from "./runtime/trainer.ts";
-export { load, train } from "./host.ts";
+export { load, train, type TrainOptions } from "./host.ts";

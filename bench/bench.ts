@@ -1,5 +1,6 @@
 import type { DType } from "../compiler/core/dtype.ts";
 import type { Interface } from "../compiler/core/program.ts";
+import type { OnStage } from "../compiler/core/stage.ts";
 import type { Graph } from "../compiler/ir/graph.ts";
 import { load } from "../host.ts";
 import type { Batch } from "../runtime/batch.ts";
@@ -29,6 +30,8 @@ export interface BenchOptions {
   readonly seed: number;
   /** Which variants to measure, by name; all unless given. */
   readonly variants?: readonly string[];
+  /** Told of the stages in which the program, as it is written, is compiled. */
+  readonly onStage?: OnStage;
   /** Told what is being done, for a user who waits. */
   readonly progress?: (doing: string) => void;
 }
@@ -146,7 +149,11 @@ export async function bench(
 /** What must be known of a program before it is measured. */
 function inspect(file: string, device: Device, options: BenchOptions) {
   let graph: Graph | undefined;
-  const bundle = load(file, { target: device.target, observe: (_stage, seen) => graph = seen });
+  const bundle = load(file, {
+    target: device.target,
+    onStage: options.onStage,
+    observe: (_stage, seen) => graph = seen,
+  });
   const { batch: specs, model } = bundle.interface;
   if (specs.length === 0) throw new BenchError(`${file} has no train block: there is no step to measure`);
   const given = options.batch?.(specs);

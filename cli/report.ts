@@ -25,11 +25,11 @@ function textOf(file: string): string | undefined {
   }
 }
 
-export function showDiagnostics(diagnostics: readonly Diagnostic[], json = false): void {
+/** On stderr, or as JSON on stdout, `more` beside them. */
+export function showDiagnostics(diagnostics: readonly Diagnostic[], json = false, more: object = {}): void {
   if (json) {
-    console.log(
-      JSON.stringify({ diagnostics: diagnostics.map((d) => diagnosticToJson(d, textOf)) }, null, 2),
-    );
+    const told = { diagnostics: diagnostics.map((d) => diagnosticToJson(d, textOf)), ...more };
+    console.log(JSON.stringify(told, null, 2));
   } else if (diagnostics.length > 0) {
     process.stderr.write(`${renderDiagnostics(diagnostics, textOf, { color: useColor(process.stderr) })}\n`);
   }

@@ -3,6 +3,8 @@ import type { Diagnostic } from "./core/diagnostic.ts";
 import type { Kernel, Shader } from "./core/kernel.ts";
 import type { Bundle, Entry, Program, ProgramOptions } from "./core/program.ts";
 import type { Source } from "./core/span.ts";
+import type { Made, OnStage } from "./core/stage.ts";
+import { Stages } from "./core/stage.ts";
 import type { Target } from "./core/target.ts";
 import { TARGET_CPU } from "./core/target.ts";
 import { emit, layoutState } from "./emit/emit.ts";
@@ -10,6 +12,7 @@ import { renderKernel } from "../kernels/render.ts";
 import { checkFits } from "./fits.ts";
 import { interfaceOf } from "./interface.ts";
 import type { Graph } from "./ir/graph.ts";
+import { nodesOf } from "./ir/graph.ts";
 import { verify } from "./ir/verify.ts";
 import type { Plan } from "./pipeline.ts";
 import { passesFor, planProgram, sourceGraph } from "./pipeline.ts";
@@ -23,6 +26,8 @@ export interface CompileOptions {
   readonly verify?: boolean;
   /** Sees the graph after every pass, under the pass's name; `lower` comes first. */
   readonly observe?: (stage: string, graph: Graph, entry: Entry) => void;
+  /** Told when each stage of compiling begins and ends, the passes by name; to measure them. */
+  readonly onStage?: OnStage;
   /** Stores every node, so that nothing is fused: for comparison. */
   readonly fuse?: boolean;
   /** Computes everything in f32, whatever the program's annotations say: for comparison. */
@@ -43,8 +48,10 @@ export function compile(source: Source, options: CompileOptions = {}): Compiled 
   const { program: typed, diagnostics } = check(source, options.resolve ?? (() => undefined), options);
   if (!typed) return { diagnostics };
   const target = options.target ?? TARGET_CPU;
-  const plan = planProgram(typed);
-  const state = layoutState(plan.slots);
+  const { plan, state } = new Stages(options.onStage).run("plan", () => {
+    const plan = planProgram(typed);
+    return { plan, state: layoutState(plan.slots) };
+  });
   const made = new Map<string, Program>();
   const bundle: Bundle = {
     interface: interfaceOf(plan),
@@ -56,7 +63,8 @@ export function compile(source: Source, options: CompileOptions = {}): Compiled 
       if (old) return old;
       const graph = buildGraph(plan, entry, dims, programOptions, options);
       const render = target.provider === "cpu" ? undefined : (k: Kernel): Shader => renderKernel(k, target);
-      const program = emit(graph, { entry, dims, target, state, render, fuse: options.fuse });
+      const stages = new Stages(options.onStage, entry);
+      const program = emit(graph, { entry, dims, target, state, render, fuse: options.fuse, stages });
       checkFits(program, target, typed);
       made.set(key, program);
       return program;
@@ -73,10 +81,12 @@ export function buildGraph(
   programOptions: ProgramOptions,
   options: CompileOptions,
 ): Graph {
-  const source = sourceGraph(plan, entry, dims, programOptions);
+  const stages = new Stages(options.onStage, entry);
+  const count = (graph: Graph): Made => ({ count: nodesOf(graph).length, of: "nodes" });
+  const source = stages.run("lower", () => sourceGraph(plan, entry, dims, programOptions), count);
   options.observe?.("lower", source, entry);
   return passesFor(plan, entry, programOptions).reduce((graph, pass) => {
-    const next = pass.run(graph);
+    const next = stages.run(pass.name, () => pass.run(graph), count);
     const faults = options.verify ? verify(next) : [];
     if (faults.length > 0) throw new Error(`after ${pass.name}:\n${faults.join("\n")}`);
     options.observe?.(pass.name, next, entry);

@@ -11,6 +11,7 @@ import { readTensors } from "../../runtime/io/tensors.ts";
 import { batchAt } from "../data.ts";
 import { collect, deviceOption, parseCount, parseDims } from "../options.ts";
 import { UsageError } from "../report.ts";
+import { Timings, timingsOption } from "../timings.ts";
 
 interface BenchCommand {
   readonly dims?: string[];
@@ -22,6 +23,7 @@ interface BenchCommand {
   readonly variants?: string[];
   readonly profile?: string | true;
   readonly json?: boolean;
+  readonly timings?: boolean;
 }
 
 /** `mpt bench`: a training step, mixed and f32, fused and unfused. */
@@ -42,12 +44,14 @@ export function benchCommands(cli: Command): void {
     )
     .option("--profile [file]", "write one step of each variant, dispatch by dispatch, as a Chrome trace")
     .option("--json", "print everything as JSON")
+    .addOption(timingsOption())
     .action(runBench);
 }
 
 async function runBench(file: string, options: BenchCommand): Promise<void> {
   const { data } = options;
   const tensors = data === undefined ? undefined : readTensors(data);
+  const timings = options.timings ? new Timings() : undefined;
   const device = await openDevice({ device: options.device });
   try {
     const { result, trace } = await bench(file, device, {
@@ -55,10 +59,14 @@ async function runBench(file: string, options: BenchCommand): Promise<void> {
       dims: parseDims(options.dims),
       variants: options.variants?.flatMap((v) => v.split(",")),
       batch: tensors && ((specs) => batchAt(specs, tensors, 0, 1)),
+      onStage: timings?.onStage,
       progress: process.stderr.isTTY ? showProgress : undefined,
     });
     if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-    process.stdout.write(options.json ? JSON.stringify(result, null, 2) + "\n" : renderBench(result));
+    timings?.selfTest(device);
+    const told = timings ? { ...result, timings: timings.toJson() } : result;
+    process.stdout.write(options.json ? JSON.stringify(told, null, 2) + "\n" : renderBench(result));
+    if (!options.json) timings?.show();
     if (options.profile) {
       const path = options.profile === true ? "trace.json" : options.profile;
       write(path, JSON.stringify(chromeTrace(trace)));

@@ -6,6 +6,7 @@ import { explain } from "../../compiler/check/explain.ts";
 import { compile } from "../../compiler/compile.ts";
 import { DiagnosticError } from "../../compiler/core/diagnostic.ts";
 import type { Entry, Interface, Program } from "../../compiler/core/program.ts";
+import { Stages } from "../../compiler/core/stage.ts";
 import { TARGETS } from "../../compiler/core/target.ts";
 import { castsOf, graphToJson, kernelReports, printProgram } from "../../compiler/inspect.ts";
 import type { Graph } from "../../compiler/ir/graph.ts";
@@ -16,6 +17,7 @@ import { parse } from "../../compiler/syntax/parse.ts";
 import { FileError, readSource, resolveBeside } from "../../runtime/io/source.ts";
 import { collect, knownDims, parseDims } from "../options.ts";
 import { showDiagnostics, UsageError } from "../report.ts";
+import { Timings, timingsOption } from "../timings.ts";
 
 const hasErrors = (diagnostics: readonly { severity: string }[]) =>
   diagnostics.some((d) => d.severity === "error");
@@ -25,7 +27,7 @@ export function programCommands(cli: Command): void {
   cli.command("check").argument("<files...>", ".mpt programs").description(
     "check programs: names, shapes, precision",
   )
-    .option("--json", "print diagnostics as JSON").action(runCheck);
+    .option("--json", "print diagnostics as JSON").addOption(timingsOption()).action(runCheck);
   cli.command("fmt").argument("<files...>", ".mpt programs").description("rewrite programs in the one style")
     .option("--check", "change nothing; fail where a file is not in the style").action(runFormat);
   cli.command("explain").argument("<code>", "as in MPT0203").description(
@@ -44,12 +46,15 @@ export function programCommands(cli: Command): void {
     .option("--dims <dims>", "symbols of the batch, as N=128 or N=8,T=16", collect)
     .option("--target <name>", `what to compile for: ${Object.keys(TARGETS).join(", ")}`, "cpu")
     .option("--unfused", "store every value")
-    .option("--json", "print as JSON").action(runInspect);
+    .option("--json", "print as JSON").addOption(timingsOption()).action(runInspect);
 }
 
-function runCheck(files: string[], options: { json?: boolean }): void {
-  const all = files.flatMap((file) => check(readSource(file), resolveBeside).diagnostics);
-  showDiagnostics(all, options.json);
+function runCheck(files: string[], options: { json?: boolean; timings?: boolean }): void {
+  const timings = options.timings ? new Timings() : undefined;
+  const onStage = timings?.onStage;
+  const all = files.flatMap((file) => check(readSource(file), resolveBeside, { onStage }).diagnostics);
+  showDiagnostics(all, options.json, timings ? { timings: timings.toJson() } : {});
+  if (!options.json) timings?.show();
   if (hasErrors(all)) process.exitCode = 1;
   else if (!options.json) {
     console.log(`${files.length === 1 ? files[0] : `${files.length} files`}: no errors`);
@@ -82,16 +87,21 @@ interface InspectOptions {
   readonly target: string;
   readonly unfused?: boolean;
   readonly json?: boolean;
+  readonly timings?: boolean;
 }
 
 function runInspect(file: string, options: InspectOptions): void {
+  const timings = options.timings ? new Timings() : undefined;
   const source = readSource(file);
   const texts = (name: string) => name === source.file ? source.text : resolveBeside(name, file)?.text;
   const print = (text: string, json: unknown): void => {
-    process.stdout.write(options.json ? JSON.stringify(json, null, 2) + "\n" : text);
+    if (!options.json) {
+      process.stdout.write(text);
+      timings?.show();
+    } else process.stdout.write(JSON.stringify(timings ? withTimings(json, timings) : json, null, 2) + "\n");
   };
   if (options.stage === "ast") {
-    const { file: tree, diagnostics } = parse(source);
+    const { file: tree, diagnostics } = new Stages(timings?.onStage).run("parse", () => parse(source));
     showDiagnostics(diagnostics);
     return print(dump(tree), tree);
   }
@@ -106,6 +116,7 @@ function runInspect(file: string, options: InspectOptions): void {
     target,
     resolve: resolveBeside,
     verify: true,
+    onStage: timings?.onStage,
     fuse: !options.unfused,
     observe: (stage, graph) => graphs.set(stage, graph),
   });
@@ -117,6 +128,12 @@ function runInspect(file: string, options: InspectOptions): void {
   }
   const program = bundle.program(options.entry, knownDims(parseDims(options.dims), bundle.interface));
   show(options, program, graphs, texts, print);
+}
+
+/** Beside what an object has; a list stands as `output`. */
+function withTimings(json: unknown, timings: Timings): unknown {
+  const told = { timings: timings.toJson() };
+  return Array.isArray(json) ? { output: json, ...told } : { ...json as object, ...told };
 }
 
 function entriesOf({ batch, accumulate }: Interface): readonly Entry[] {

@@ -15,6 +15,7 @@ import type { Trainer } from "../../runtime/trainer.ts";
 import { batchAt, toDType } from "../data.ts";
 import { collect, deviceOption, knownDims, parseCount, parseDims } from "../options.ts";
 import { UsageError } from "../report.ts";
+import { Timings, timingsOption } from "../timings.ts";
 
 interface StepOptions {
   readonly dims?: string[];
@@ -25,6 +26,7 @@ interface StepOptions {
   readonly seed: number;
   readonly json?: boolean;
   readonly out?: string;
+  readonly timings?: boolean;
 }
 
 /** The doors for outside checks: exact steps and predictions on tensors from files. */
@@ -36,7 +38,8 @@ export function stepCommands(cli: Command): void {
       .option("--weights <file>", "safetensors by parameter path (fc1.weight); the others from the seed")
       .requiredOption("--data <file>", "safetensors by input name")
       .addOption(deviceOption())
-      .option("--seed <n>", "seed of the initial weights and of random bits", parseCount("seed", 0), 0);
+      .option("--seed <n>", "seed of the initial weights and of random bits", parseCount("seed", 0), 0)
+      .addOption(timingsOption());
 
   shared("step")
     .description("make exact training steps on given data, for checking against another implementation")
@@ -55,13 +58,21 @@ export function stepCommands(cli: Command): void {
 async function openTrainer(
   file: string,
   options: Omit<StepOptions, "steps">,
-  use: (trainer: Trainer) => Promise<void>,
+  use: (trainer: Trainer, timed: () => object) => Promise<void>,
 ) {
+  const timings = options.timings ? new Timings() : undefined;
   const device = await openDevice({ device: options.device });
   try {
-    const trainer = await train(file, device, options);
+    const trainer = await train(file, device, { ...options, onStage: timings?.onStage });
     if (options.weights) await trainer.load(weightsFor(trainer.bundle, readTensors(options.weights)));
-    await use(trainer);
+    await use(trainer, () => {
+      timings?.device(device);
+      return timings ? { timings: timings.toJson() } : {};
+    });
+    if (!options.json) {
+      timings?.device(device);
+      timings?.show();
+    }
     await trainer.destroy();
   } finally {
     device.close();
@@ -70,7 +81,7 @@ async function openTrainer(
 
 async function runSteps(file: string, options: StepOptions): Promise<void> {
   const data = readTensors(options.data);
-  await openTrainer(file, options, async (trainer) => {
+  await openTrainer(file, options, async (trainer, timed) => {
     const { batch: specs, accumulate } = trainer.bundle.interface;
     if (specs.length === 0) throw new UsageError(`${file} has no train block: there is no step to make`);
     const given = knownDims(parseDims(options.dims), trainer.bundle.interface);
@@ -91,7 +102,7 @@ async function runSteps(file: string, options: StepOptions): Promise<void> {
     }
     if (options.json) {
       const steps = rows.map((row) => ({ ...row, scale: row.scale ?? 1, skipped: Boolean(row.skipped) }));
-      process.stdout.write(JSON.stringify({ steps }) + "\n");
+      process.stdout.write(JSON.stringify({ steps, ...timed() }) + "\n");
     } else {
       rows.forEach((row, k) => {
         const fields = Object.entries(row).map(([name, value]) => `${name} ${value}`);
@@ -103,14 +114,14 @@ async function runSteps(file: string, options: StepOptions): Promise<void> {
 
 async function runPredict(file: string, options: StepOptions & { out: string }): Promise<void> {
   const data = readTensors(options.data);
-  await openTrainer(file, options, async (trainer) => {
+  await openTrainer(file, options, async (trainer, timed) => {
     const { inputs, batch } = trainer.bundle.interface;
     const own = inputs.every((s) => data.has(s.name));
     const specs = (own ? inputs : batch).filter((s) => data.has(s.name));
     const outputs = await trainer.predict(batchAt(specs, data, 0, 1));
     writeTensors(options.out, new Map(Object.entries(outputs)));
     const listed = Object.entries(outputs).map(([name, t]) => ({ name, dtype: t.dtype, shape: t.shape }));
-    if (options.json) process.stdout.write(JSON.stringify({ outputs: listed }) + "\n");
+    if (options.json) process.stdout.write(JSON.stringify({ outputs: listed, ...timed() }) + "\n");
     else for (const t of listed) process.stdout.write(`${t.name}: ${t.dtype}[${t.shape.join(", ")}]\n`);
   });
 }

@@ -14,6 +14,7 @@ import { Trainer } from "../../runtime/trainer.ts";
 import { datasetOf } from "../data.ts";
 import { deviceOption, parseCount } from "../options.ts";
 import { UsageError } from "../report.ts";
+import { Timings, timingsOption } from "../timings.ts";
 
 interface TrainOptions {
   readonly data: string;
@@ -23,6 +24,7 @@ interface TrainOptions {
   readonly device?: DeviceChoice;
   readonly seed: number;
   readonly out?: string;
+  readonly timings?: boolean;
 }
 
 /** `mpt train`: whole data sets from safetensors files. */
@@ -35,14 +37,16 @@ export function trainCommands(cli: Command): void {
     .addOption(deviceOption())
     .option("--seed <n>", "seed of weights, order and random bits", parseCount("seed", 0), 0)
     .option("--out <file>", "where the trained weights go, as safetensors")
+    .addOption(timingsOption())
     .action(runTrain);
 }
 
 async function runTrain(file: string, options: TrainOptions): Promise<void> {
+  const timings = options.timings ? new Timings() : undefined;
   const device = await openDevice({ device: options.device });
   try {
     console.log(`training on ${device.name}: ${device.probes.at(-1)?.reason}`);
-    const bundle = load(file, { target: device.target });
+    const bundle = load(file, { target: device.target, onStage: timings?.onStage });
     const specs = bundle.interface.batch;
     if (specs.length === 0) throw new UsageError(`${file} has no train block: there is nothing to train`);
     const steps = options.steps ?? bundle.interface.totalSteps;
@@ -78,6 +82,8 @@ async function runTrain(file: string, options: TrainOptions): Promise<void> {
       }
     }
     await trainer.destroy();
+    timings?.device(device);
+    timings?.show();
   } finally {
     device.close();
   }

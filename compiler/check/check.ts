@@ -1,7 +1,10 @@
 import type { Diagnostic, Label } from "../core/diagnostic.ts";
 import { closest } from "../core/closest.ts";
 import type { Source, Span } from "../core/span.ts";
+import type { OnStage } from "../core/stage.ts";
+import { Stages } from "../core/stage.ts";
 import { position } from "../core/span.ts";
+import { topological } from "../ir/graph.ts";
 import type { ForwardItem, ModelDecl, TrainDecl } from "../syntax/ast.ts";
 import { block } from "./blocks.ts";
 import { apply, forwardEnv, symbolsOf } from "./calls.ts";
@@ -29,6 +32,8 @@ export interface CheckOptions {
   readonly train?: string;
   /** A preset that takes the place of every annotation of precision, to compare with. */
   readonly precision?: string;
+  /** Told when parsing and checking begin and end. */
+  readonly onStage?: OnStage;
 }
 
 export interface Checked {
@@ -103,7 +108,19 @@ class Run {
 
   /** Checks everything; the program is that of the entry file. */
   whole(): TypedProgram | undefined {
-    const modules = loadModules(this.entry, this.resolve, this.report, this.options.precision);
+    const stages = new Stages(this.options.onStage);
+    const modules = stages.run(
+      "parse",
+      () => loadModules(this.entry, this.resolve, this.report, this.options.precision),
+      (all) => ({ count: all.reduce((sum, m) => sum + declarationsOf(m), 0), of: "declarations" }),
+    );
+    return stages.run("check", () => this.checked(modules), (program) => ({
+      count: program ? nodesOf(program) : 0,
+      of: "nodes",
+    }));
+  }
+
+  private checked(modules: readonly Module[]): TypedProgram | undefined {
     for (const m of modules) {
       for (const d of m.models) checkModelDecl(this.ck, d, m.broken);
       for (const d of m.fns) checkFnDecl(this.ck, d);
@@ -300,6 +317,18 @@ class Run {
       if (!this.ck.seen.has(decl)) this.guarded(() => checkGenericFn(this.ck, decl, m));
     }
   }
+}
+
+function declarationsOf(m: Module): number {
+  return m.models.length + m.fns.length + m.consts.length + m.policies.length + m.trains.length;
+}
+
+/** How many nodes a typed program's graphs have, the model's and the training step's. */
+function nodesOf({ forward, train }: TypedProgram): number {
+  return topological([
+    ...forward.outputs,
+    ...(train ? [train.loss, ...train.metrics.map((m) => m.node)] : []),
+  ]).length;
 }
 
 /** Whether a host could give a model its inputs: tensors and numbers. */

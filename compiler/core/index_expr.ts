@@ -22,6 +22,8 @@ export class Exprs {
   readonly #done = new Map<Expr, Expr>();
   readonly #ranges = new Map<Expr, Range>();
   readonly #linear = new Map<Expr, Linear>();
+  /** What i32 primitives of canonical operands have become. */
+  readonly #known = new Map<string, Expr>();
   readonly #extents: number[];
 
   /** `extents[axis]`: how far the coord of that axis runs. */
@@ -51,9 +53,9 @@ export class Exprs {
         stack.pop();
         continue;
       }
-      const waiting = operands(top).filter((a) => !this.#done.has(a));
-      if (waiting.length > 0) stack.push(...waiting);
-      else {
+      const size = stack.length;
+      for (const a of operands(top)) if (!this.#done.has(a)) stack.push(a);
+      if (stack.length === size) {
         stack.pop();
         this.#done.set(top, this.#canonical(top));
       }
@@ -120,7 +122,7 @@ export class Exprs {
 
   /** A primitive of canonical operands, as it stands. */
   #plain(fn: Prim, args: readonly Expr[]): Expr {
-    const key = `${fn} ${args.map((a) => this.#ids.get(a)).join(" ")}`;
+    const key = keyOf(fn, args, this.#ids);
     return this.#byKey.get(key) ?? this.#intern({ e: "prim", fn, args, kind: primKind(fn, args) }, key);
   }
 
@@ -142,6 +144,14 @@ export class Exprs {
         return args[1] === args[2] ? args[1] : this.#plain(fn, args);
     }
     if (a.kind !== "i32") return this.#plain(fn, args);
+    const key = keyOf(fn, args, this.#ids);
+    let known = this.#known.get(key);
+    if (!known) this.#known.set(key, known = this.#integer(fn, args));
+    return known;
+  }
+
+  #integer(fn: Prim, args: readonly Expr[]): Expr {
+    const [a, b] = args;
     switch (fn) {
       case "add":
         return this.#sum(this.linear(a).plus(this.linear(b), 1));
@@ -367,6 +377,12 @@ export class Exprs {
         return ANY;
     }
   }
+}
+
+function keyOf(fn: Prim, args: readonly Expr[], ids: ReadonlyMap<Expr, number>): string {
+  let key: string = fn;
+  for (const a of args) key += ` ${ids.get(a)}`;
+  return key;
 }
 
 function gcd(a: number, b: number): number {

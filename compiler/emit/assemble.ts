@@ -2,6 +2,7 @@ import type { Node } from "../ir/graph.ts";
 import { nodesOf } from "../ir/graph.ts";
 import { nodeNames } from "../ir/print.ts";
 import type { Cluster, Schedule } from "../passes/cluster.ts";
+import { Spaces } from "../passes/fuse_space.ts";
 import { FOUND_INF } from "../passes/slots.ts";
 import type { BuiltKernel } from "./kernel.ts";
 import { buildKernel } from "./kernel.ts";
@@ -29,10 +30,12 @@ export function lowerSchedule(schedule: Schedule, tensors: Tensors): BuiltKernel
     const shown = (wanted.get(node) ?? []).find((t) => t.kind === "result" && isDirect(at, node, t));
     return shown && !tensors.isPacked(node) ? shown : tensors.temp(node, rootLayout(at, node));
   };
+  const spaces = new Spaces();
   const lowered = clusters.map(({ cluster }) =>
     lowerCluster(cluster, {
       tensor: (node) => tensor(node, cluster),
       flagged,
+      spaces,
       copies: !position.has(cluster),
     })
   );
@@ -112,6 +115,11 @@ function isDirect(at: Cluster, root: Node, t: Tensor): boolean {
 /** Copies one tensor to another of the same layout. */
 function copyKernel(node: Node, from: Tensor, to: Tensor): BuiltKernel {
   const cluster: Cluster = { family: "map", outer: to.layout, inner: [], anchors: [], roots: [node] };
-  const lowered = lowerCluster(cluster, { tensor: () => from, flagged: new Set(), copies: true });
+  const lowered = lowerCluster(cluster, {
+    tensor: () => from,
+    flagged: new Set(),
+    spaces: new Spaces(),
+    copies: true,
+  });
   return buildKernel(lowered, [[to]], undefined, "");
 }

@@ -1,14 +1,18 @@
 import type { Binding, Kernel, Shader } from "../core/kernel.ts";
 import type { Dispatch, Entry, Program, StateLayout, View } from "../core/program.ts";
+import type { Made } from "../core/stage.ts";
+import { Stages } from "../core/stage.ts";
 import type { Target } from "../core/target.ts";
 import type { Graph } from "../ir/graph.ts";
 import { nodesOf } from "../ir/graph.ts";
-import type { ArenaRun } from "../passes/fuse_arena.ts";
+import type { Pass } from "../ir/rewrite.ts";
 import { fuse } from "../passes/fuse.ts";
 import { joinSlices } from "../passes/fuse_concat.ts";
+import type { CostModel } from "../passes/fuse_cost.ts";
 import { CPU_COSTS, GPU_COSTS } from "../passes/fuse_cost.ts";
 import { splitLong } from "../passes/fuse_split.ts";
 import { spreadOutputs } from "../passes/fuse_outputs.ts";
+import type { Horizontal } from "../passes/fuse_horizontal.ts";
 import { horizontal } from "../passes/fuse_horizontal.ts";
 import { lowerFlags } from "../passes/fuse_flags.ts";
 import { lowerSchedule } from "./assemble.ts";
@@ -31,16 +35,35 @@ export interface EmitOptions {
   readonly render?: (kernel: Kernel) => Shader;
   /** false: every node is stored and nothing is fused, for comparison. */
   readonly fuse?: boolean;
+  /** Tells of the stages; silent unless given. */
+  readonly stages?: Stages;
 }
+
+const SILENT = new Stages(undefined);
 
 /** The Program of a graph whose dims are bound, casts and gradients explicit, and composites expanded. */
 export function emit(source: Graph, options: EmitOptions): Program {
+  const { stages = SILENT } = options;
   const kernels = buildKernels(source, options);
-  const { buffers, view, memory } = placeTensors(
-    kernels.map((k) => ({ kernel: k.kernel, tensors: k.tensors })),
-    options.state,
+  const { buffers, view, memory } = stages.run(
+    "memory",
+    () => placeTensors(kernels.map((k) => ({ kernel: k.kernel, tensors: k.tensors })), options.state),
+    (placed) => ({ count: placed.buffers.length, of: "buffers" }),
   );
-  const { unique, indices } = distinct(kernels.map((k) => consistent(k, view)));
+  const { unique, indices } = stages.run(
+    "dedupe",
+    () => distinct(kernels.map((k) => consistent(k, view))),
+    (found) => ({ count: found.unique.length, of: "kernels" }),
+  );
+  const named = unique.map((k, i) => ({ ...k, name: kernelName(i, k) }));
+  const { render } = options;
+  const shaded = render
+    ? stages.run(
+      "render",
+      () => named.map((k) => ({ ...k, shader: render(k) })),
+      (all) => ({ count: all.length, of: "shaders" }),
+    )
+    : named;
   const dispatches = kernels.map((k, i): Dispatch => ({ kernel: indices[i], views: k.tensors.map(view) }));
   const bound = new Map(kernels.flatMap((k) => k.tensors).map((t) => [`${t.kind} ${t.name}`, t]));
   // In the order of the graph as given, whatever the kernels made of it.
@@ -51,7 +74,7 @@ export function emit(source: Graph, options: EmitOptions): Program {
     entry: options.entry,
     dims: options.dims,
     buffers,
-    kernels: unique.map((k, i) => withShader({ ...k, name: kernelName(i, k) }, options)),
+    kernels: shaded,
     dispatches,
     inputs: inputs.map(tensorView),
     results: source.outputs.filter((o) => o.kind === "result").map((o) =>
@@ -66,15 +89,30 @@ export function emit(source: Graph, options: EmitOptions): Program {
  * must wait in a buffer of its own, so where it counted too few it is asked again for fewer.
  */
 function buildKernels(source: Graph, options: EmitOptions): BuiltKernel[] {
-  const limit = options.target.limits.maxStorageBuffersPerShaderStage;
+  const { target, state, fuse: fusing, stages = SILENT } = options;
+  const limit = target.limits.maxStorageBuffersPerShaderStage;
+  const costs = target.provider === "cpu" ? CPU_COSTS : GPU_COSTS;
+  const { graph, arenas } = scheduled(source, options, costs);
+  const nodes = nodesOf(graph);
   for (let asked = limit;;) {
-    const { graph, arenas, schedule } = scheduleOf(source, options, asked);
-    const kernels = lowerSchedule(schedule, new Tensors(options.state, arenas, nodesOf(graph)));
+    const schedule = stages.run(
+      "fuse",
+      () => fuse(graph, { fuse: fusing, costs, maxBindings: asked }),
+      ({ clusters }) => ({ count: clusters.length, of: "kernels" }),
+    );
+    const kernels = stages.run(
+      "schedule",
+      () => lowerSchedule(schedule, new Tensors(state, arenas, nodes)),
+      (all) => ({ count: all.length, of: "kernels" }),
+    );
     const widest = kernels.reduce((most, k) => Math.max(most, k.kernel.bindings.length), 0);
     if (widest <= limit || asked <= LEAST_BINDINGS) {
-      return options.fuse === false || options.target.provider === "cpu"
-        ? kernels
-        : groupKernels(kernels, limit);
+      if (fusing === false || target.provider === "cpu") return kernels;
+      return stages.run(
+        "group",
+        () => groupKernels(kernels, limit),
+        (groups) => ({ count: groups.length, of: "dispatches" }),
+      );
     }
     asked = Math.max(LEAST_BINDINGS, asked - (widest - limit));
   }
@@ -83,17 +121,18 @@ function buildKernels(source: Graph, options: EmitOptions): BuiltKernel[] {
 /** What every WebGPU device binds. */
 const LEAST_BINDINGS = 8;
 
-/** The graph as the device had best compute it, and the kernels that do. */
-function scheduleOf(source: Graph, { target, state, fuse: fusing }: EmitOptions, maxBindings: number) {
-  const costs = target.provider === "cpu" ? CPU_COSTS : GPU_COSTS;
-  const options = { fuse: fusing, costs, maxBindings };
-  if (fusing === false) {
-    const graph = spreadOutputs.run(lowerFlags.run(source));
-    return { graph, arenas: new Map<string, ArenaRun>(), schedule: fuse(graph, options) };
-  }
-  const { graph: joined, arenas } = horizontal(joinSlices.run(source), state);
-  const graph = spreadOutputs.run(splitLong(costs.workers).run(lowerFlags.run(joined)));
-  return { graph, arenas, schedule: fuse(graph, options) };
+/** The graph as the device had best compute it. */
+function scheduled(
+  source: Graph,
+  { state, fuse: fusing, stages = SILENT }: EmitOptions,
+  { workers }: CostModel,
+): Horizontal {
+  const made = (graph: Graph): Made => ({ count: nodesOf(graph).length, of: "nodes" });
+  const run = (pass: Pass, graph: Graph) => stages.run(pass.name, () => pass.run(graph), made);
+  if (fusing === false) return { graph: run(spreadOutputs, run(lowerFlags, source)), arenas: new Map() };
+  const slices = run(joinSlices, source);
+  const { graph, arenas } = stages.run("horizontal", () => horizontal(slices, state), (h) => made(h.graph));
+  return { graph: run(spreadOutputs, run(splitLong(workers), run(lowerFlags, graph))), arenas };
 }
 
 /** In one dispatch a buffer is only read, or bound read-write wherever it is bound. */
@@ -119,8 +158,4 @@ function distinct(kernels: readonly Kernel[]): { unique: Kernel[]; indices: numb
     return index;
   });
   return { unique, indices };
-}
-
-function withShader(kernel: Kernel, { render }: EmitOptions): Kernel {
-  return render ? { ...kernel, shader: render(kernel) } : kernel;
 }

@@ -7,7 +7,8 @@ import { Magnitudes } from "../core/magnitude.ts";
 import type { Node } from "../ir/graph.ts";
 import { delinearize } from "../ops/view.ts";
 import type { Cluster } from "../passes/cluster.ts";
-import { denseStrides, Space } from "../passes/fuse_space.ts";
+import type { Spaces } from "../passes/fuse_space.ts";
+import { denseStrides } from "../passes/fuse_space.ts";
 import { boundType, elementsOf, Inliner, zero } from "../passes/fuse_inline.ts";
 import type { Tensor } from "./tensor.ts";
 import { sameLayout } from "./tensor.ts";
@@ -34,6 +35,8 @@ export interface LowerContext {
   /** Where the node's value stands, if it is stored or a leaf. */
   readonly tensor: (node: Node) => Tensor | undefined;
   readonly flagged: ReadonlySet<Node>;
+  /** Shared by the clusters of a schedule. */
+  readonly spaces: Spaces;
   /** Roots are read from where they stand, not computed. */
   readonly copies?: boolean;
 }
@@ -41,7 +44,7 @@ export interface LowerContext {
 /** Writes a cluster's roots and reductions as expressions over its coords. */
 export function lowerCluster(cluster: Cluster, context: LowerContext): Lowered {
   const { anchors } = cluster;
-  const space = new Space(cluster.outer, cluster.inner);
+  const space = context.spaces.of(cluster.outer, cluster.inner);
   const { exprs } = space;
   const loads: Tensor[] = [];
   const own = new Set(context.copies ? [] : cluster.roots);

@@ -75,17 +75,27 @@ function topological(
 ): { order: number[]; circle?: undefined } | { circle: number[] } {
   const order: number[] = [];
   const done = new Set<number>();
+  const onPath = new Set<number>();
+  const waiting = before.map((b) => [...b.keys()].sort((a, b) => b - a));
   for (let root = 0; root < before.length; root++) {
-    const path: number[] = done.has(root) ? [] : [root];
+    const path: number[] = [];
+    const enter = (i: number) => {
+      path.push(i);
+      onPath.add(i);
+    };
+    if (!done.has(root)) enter(root);
     while (path.length > 0) {
       const top = path[path.length - 1];
-      const next = [...before[top].keys()].sort((a, b) => a - b).find((i) => !done.has(i));
+      const list = waiting[top];
+      while (list.length > 0 && done.has(list[list.length - 1])) list.pop();
+      const next = list.at(-1);
       if (next === undefined) {
         path.pop();
+        onPath.delete(top);
         done.add(top);
         order.push(top);
-      } else if (path.includes(next)) return { circle: path.slice(path.indexOf(next)) };
-      else path.push(next);
+      } else if (onPath.has(next)) return { circle: path.slice(path.indexOf(next)) };
+      else enter(next);
     }
   }
   return { order };

@@ -1,7 +1,7 @@
 import type { DType } from "../core/dtype.ts";
 import { byteSize } from "../core/dtype.ts";
 import { rowLength } from "../core/kernel.ts";
-import type { StateLayout } from "../core/program.ts";
+import type { StateLayout, StateSlot } from "../core/program.ts";
 import { bound } from "../core/shape.ts";
 import type { Graph, Node } from "../ir/graph.ts";
 import type { ArenaRun } from "../passes/fuse_arena.ts";
@@ -34,6 +34,7 @@ export function sameLayout(a: readonly number[], b: readonly number[], dtype: DT
 export class Tensors {
   readonly #known = new Map<string | Node, Tensor>();
   readonly #places = new Map<Node, number>();
+  readonly #slots: ReadonlyMap<string, StateSlot>;
   #count = 0;
 
   constructor(
@@ -41,6 +42,7 @@ export class Tensors {
     readonly arenas: ReadonlyMap<string, ArenaRun>,
     nodes: readonly Node[],
   ) {
+    this.#slots = new Map(state.slots.map((s) => [s.name, s]));
     for (const p of nodes.filter((n) => n.op === packOp)) {
       p.inputs.forEach((x, i) => this.#places.set(x, (p.attrs.starts as readonly number[])[i]));
     }
@@ -76,7 +78,7 @@ export class Tensors {
       const covers = run.slots.map((s) => this.slot(s));
       return this.#make(`state ${name}`, { kind: "state", name, dtype, layout: [length], at, covers });
     }
-    const slot = this.state.slots.find((s) => s.name === name);
+    const slot = this.#slots.get(name);
     if (!slot) throw new Error(`the State has no slot ${name}`);
     const { dtype, shape, buffer, offset } = slot;
     return this.#make(`state ${name}`, { kind: "state", name, dtype, layout: shape, at: { buffer, offset } });

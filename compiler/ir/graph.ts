@@ -17,8 +17,11 @@ export interface Graph {
   readonly outputs: readonly Output[];
 }
 
-/** Nodes in an order where inputs come first: depth first from the roots, stable, without recursion. */
-export function topological(roots: readonly Node[]): Node[] {
+/**
+ * Nodes in an order where inputs come first: depth first from the roots, stable, without recursion. Where `through` does
+ * not hold, a node's inputs are left out.
+ */
+export function topological(roots: readonly Node[], through?: (n: Node) => boolean): Node[] {
   const order: Node[] = [];
   const seen = new Set<Node>();
   const stack: { node: Node; next: number }[] = [];
@@ -31,15 +34,21 @@ export function topological(roots: readonly Node[]): Node[] {
     enter(root);
     while (stack.length > 0) {
       const top = stack[stack.length - 1];
-      if (top.next < top.node.inputs.length) enter(top.node.inputs[top.next++]);
+      const { inputs } = top.node;
+      if (top.next < inputs.length && (!through || through(top.node))) enter(inputs[top.next++]);
       else order.push(stack.pop()!.node);
     }
   }
   return order;
 }
 
-export function nodesOf(graph: Graph): Node[] {
-  return topological(graph.outputs.map((o) => o.node));
+const orders = new WeakMap<Graph, readonly Node[]>();
+
+/** The graph's nodes, inputs first. Asked for again and again, and found once. */
+export function nodesOf(graph: Graph): readonly Node[] {
+  let nodes = orders.get(graph);
+  if (!nodes) orders.set(graph, nodes = topological(graph.outputs.map((o) => o.node)));
+  return nodes;
 }
 
 /** Each node's consumers, in order, a consumer once for each input it takes. */

@@ -7,6 +7,7 @@ import { packOp } from "./fuse_arena.ts";
 import { flaggedNodes, partlyRead, skipOp } from "./fuse_flags.ts";
 import type { Growing } from "./fuse_grow.ts";
 import { Grower, isAnchor } from "./fuse_grow.ts";
+import { Spaces } from "./fuse_space.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";
 import type { Limits } from "./fuse_limits.ts";
 import { relax, tooWide } from "./fuse_limits.ts";
@@ -45,28 +46,46 @@ export function fuse(graph: Graph, options: FuseOptions): Schedule {
     barred: new Set(),
     apart: new Map(),
   };
-  for (;;) {
-    const plan = settle(graph, nodes, flagged, limits, options.costs);
+  const spaces = new Spaces();
+  let free = true;
+  for (let attempt = 1;; attempt++) {
+    const plan = settle(graph, nodes, flagged, limits, spaces, { ...options, free });
+    if (!plan) {
+      free = false;
+      continue;
+    }
     const clusters = clustersOf(graph, nodes, plan);
     const wide = tooWide(clusters, plan.stored, graph, flagged, options.maxBindings);
-    if (!wide) return { graph, clusters, flagged };
-    relax(wide, plan.stored, outputs, limits);
+    if (wide.length === 0) return { graph, clusters, flagged };
+    free &&= attempt < FREE_ATTEMPTS && wide.every((w) => w.excess <= 2 * options.maxBindings);
+    for (const w of free ? wide.slice(0, 1) : wide) relax(w, plan.stored, outputs, limits);
   }
 }
+
+/**
+ * Attempts in which kernels grow as if any number of buffers could be bound, and the first that binds too many is made
+ * smaller. What then is still too wide is a deep stack's: its kernels count while they grow, and all that bind too many
+ * are made smaller at once.
+ */
+const FREE_ATTEMPTS = 8;
 
 interface Settled {
   readonly grower: Grower;
   readonly stored: ReadonlySet<Node>;
 }
 
-/** Grows kernels, chooses what is stored, and again with kernels for what no kernel hosts. */
+/**
+ * Grows kernels, chooses what is stored, and again with kernels for what no kernel hosts. Undefined where kernels that
+ * grow freely grow so far that there is no use in making them smaller.
+ */
 function settle(
   graph: Graph,
   nodes: readonly Node[],
   flagged: ReadonlySet<Node>,
   { forced, barred, apart }: Limits,
-  costs: CostModel,
-): Settled {
+  spaces: Spaces,
+  { costs, maxBindings, free }: FuseOptions & { readonly free: boolean },
+): Settled | undefined {
   const users = usersOf(nodes);
   const written = new Map(graph.outputs.filter((o) => o.kind === "state").map((o) => [o.name, o.node]));
   const overwritten = new Map<Node, Node>();
@@ -78,8 +97,13 @@ function settle(
   const mustStore = [...outputs, ...forced].filter((n) => n.op.kind !== "leaf");
   let homes: ReadonlySet<Node> = new Set(mustStore);
   let before: Choice | undefined;
+  const replaces = new Map([...overwritten].map(([old, next]) => [next, old]));
+  const most = free ? Infinity : maxBindings;
+  const grow = () =>
+    new Grower(nodes, { stored: homes, outputs, flagged, apart, spaces, replaces, maxBindings: most });
+  let grower = grow();
+  if (free && grower.kernels.some((k) => k.anchors.length > 4 * maxBindings)) return undefined;
   for (let round = 0;; round++) {
-    const grower = new Grower(nodes, { stored: homes, outputs, flagged, apart });
     const known = before?.stored ?? homes;
     const inMemory = (n: Node) =>
       n.op.kind === "leaf" ? n.op.name !== "const" : n.op === packOp || known.has(n);
@@ -99,8 +123,10 @@ function settle(
     const { stored } = choice;
     const homeless = [...stored].filter((n) => n.op.kind !== "leaf" && !grower.host.has(n));
     if (homeless.length === 0 && round > 0) return { grower, stored };
-    homes = new Set([...homes, ...homeless]);
     before = choice;
+    if (homeless.length === 0) continue;
+    homes = new Set([...homes, ...homeless]);
+    grower = grow();
   }
 }
 

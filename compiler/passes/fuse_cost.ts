@@ -4,6 +4,7 @@ import { coord, i32, operands } from "../core/expr.ts";
 import { kindOf } from "../core/dtype.ts";
 import { Exprs } from "../core/index_expr.ts";
 import type { Node } from "../ir/graph.ts";
+import { perForm } from "./form.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";
 
 /** What things cost on a target, in bytes moved to or from memory. */
@@ -63,14 +64,8 @@ export interface ElementCost {
   readonly reads: readonly number[];
 }
 
-const known = new WeakMap<Node, ElementCost>();
-
 /** Views only move. */
-export function elementCost(n: Node): ElementCost {
-  let cost = known.get(n);
-  if (!cost) known.set(n, cost = measure(n));
-  return cost;
-}
+export const elementCost: (n: Node) => ElementCost = perForm(measure);
 
 function measure(n: Node): ElementCost {
   if (n.op.kind !== "map") return { operations: 0, reads: n.inputs.map(() => 1) };

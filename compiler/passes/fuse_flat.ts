@@ -5,16 +5,11 @@ import { eqShape } from "../core/shape.ts";
 import type { Node } from "../ir/graph.ts";
 import type { Attr } from "../ir/op.ts";
 import { expandOp } from "../ops/broadcast.ts";
+import { perForm } from "./form.ts";
 import { boundType } from "./fuse_inline.ts";
 
 /** Whether each element of a map node depends on nothing but the same element of inputs of its own shape. */
-export function isElementwise(n: Node): boolean {
-  let known = elementwise.get(n);
-  if (known === undefined) elementwise.set(n, known = readsOnlyItsOwn(n));
-  return known;
-}
-
-const elementwise = new WeakMap<Node, boolean>();
+export const isElementwise: (n: Node) => boolean = perForm(readsOnlyItsOwn);
 
 function readsOnlyItsOwn(n: Node): boolean {
   if (n.op.kind !== "map" || n.inputs.some((x) => !eqShape(x.type.shape, n.type.shape))) return false;

@@ -4,10 +4,12 @@ import { kindOf } from "../core/dtype.ts";
 import { linearIndex } from "../core/index_expr.ts";
 import type { Node } from "../ir/graph.ts";
 import { packOp } from "./fuse_arena.ts";
+import type { Kernels } from "./fuse_dag.ts";
 import { KernelDag } from "./fuse_dag.ts";
 import { raises, skipOp } from "./fuse_flags.ts";
 import { boundType, elementsOf, Inliner } from "./fuse_inline.ts";
-import { denseStrides, Space } from "./fuse_space.ts";
+import type { Space, Spaces } from "./fuse_space.ts";
+import { denseStrides } from "./fuse_space.ts";
 
 /** A kernel while it grows. */
 export interface Growing {
@@ -29,6 +31,12 @@ export interface GrowOptions {
   readonly stored: ReadonlySet<Node>;
   readonly outputs: ReadonlySet<Node>;
   readonly flagged: ReadonlySet<Node>;
+  /** Shared by all attempts. */
+  readonly spaces: Spaces;
+  /** The State that a stored node takes the place of. */
+  readonly replaces: ReadonlyMap<Node, Node>;
+  /** Storage buffers that one kernel may bind. */
+  readonly maxBindings: number;
   /** For a node, those in whose kernels it must not be: there would be too many buffers. */
   readonly apart: ReadonlyMap<Node, ReadonlySet<Node>>;
 }
@@ -38,6 +46,8 @@ const SMALL = 1 << 16;
 const TINY = 1 << 12;
 
 class Elsewhere extends Error {}
+/** Thrown many times over: a stack for each would cost more than the attempt. */
+const ELSEWHERE = new Elsewhere();
 
 /**
  * Gathers nodes into kernels, inputs first. A reduction joins a kernel that reduces the same rows where that kernel
@@ -50,8 +60,13 @@ export class Grower {
   readonly dag = new KernelDag();
   readonly host = new Map<Node, Growing>();
   readonly #byId = new Map<number, Growing>();
+  /** Reductions by rows and terms a row; kernels that one more value a row may join, by rows. */
+  readonly #reductions = new Map<string, Growing[]>();
+  readonly #joinable = new Map<number, Growing[]>();
   readonly #direct = new Map<Node, ReadonlySet<number>>();
   readonly #sources = new Map<Node, Sources>();
+  /** How many buffers kernels bind, as far as it has been counted since they last grew. */
+  readonly #bound = new Map<Growing, number>();
   /** Where the overflow check ends. */
   #check: Growing | undefined;
 
@@ -91,18 +106,21 @@ export class Grower {
     if (n.op.kind === "reduce") {
       const inner = innerOf(n);
       const [rows, within] = [elementsOf(boundType(n).shape), elementsOf(inner)];
-      const known = this.kernels.filter((k) =>
-        k.family === "reduce" && k.space.rows === rows && elementsOf(k.space.inner) === within
-      );
+      const known = this.#reductions.get(`${rows}/${within}`) ?? [];
+      let closure: Kernels | undefined;
       const shares = (k: Growing) => sharesBig(reads, k, rows * within);
       const joins = (k: Growing) => {
         if (needs.has(k.id)) return true;
+        if (rows * within > SMALL) return shares(k);
         // For a launch alone nothing is made to wait.
-        if (rows * within <= SMALL) return rows * within <= TINY || this.dag.covers(needs, k.id);
-        return shares(k);
+        const waits = rows * within > TINY && !this.dag.covers(closure ??= this.dag.closure(needs), k.id);
+        return !waits && this.#hasRoom(k, n, reads);
       };
-      for (const k of known.reverse().filter(joins)) {
-        if (this.#accepts(k, n, needs) && this.#tryAnchor(k, n)) return this.#extend(k, needs, reads);
+      for (let i = known.length - 1; i >= 0; i--) {
+        const k = known[i];
+        if (joins(k) && this.#accepts(k, n, needs) && this.#tryAnchor(k, n)) {
+          return this.#extend(k, needs, reads);
+        }
       }
     }
     const k = this.#open(n.op.kind === "reduce" ? "reduce" : "matmul", boundType(n).shape, innerOf(n));
@@ -112,7 +130,7 @@ export class Grower {
 
   #placeMap(n: Node, needs: ReadonlySet<number>, reads: Sources): Growing | undefined {
     // Of the kernels that make its inputs the last one: the others' results can be loaded there.
-    const last = [...needs].filter((a) => ![...needs].some((b) => a !== b && this.dag.precedes(a, b)));
+    const last = this.dag.latest(needs);
     for (const id of last.sort((a, b) => this.dag.depth(b) - this.dag.depth(a) || b - a)) {
       const k = this.#byId.get(id);
       if (!k) continue;
@@ -122,13 +140,11 @@ export class Grower {
     if (!this.options.stored.has(n)) return undefined;
     // Any kernel that makes one value can take another along: a new state late, since the old one is read until then,
     // what others wait for early.
-    const candidates = this.kernels.filter((k) =>
-      k.space.rows === size && (k.family === "map" || size === 1 && k.family === "reduce")
-    );
+    const candidates = [...this.#joinable.get(size) ?? []];
     const late = size > 1 || this.options.outputs.has(n);
     candidates.sort((a, b) => (late ? -1 : 1) * (this.dag.depth(a.id) - this.dag.depth(b.id) || a.id - b.id));
     for (const k of candidates) {
-      if (size > SMALL && !sharesBig(reads, k, size)) continue;
+      if (size > SMALL ? !sharesBig(reads, k, size) : !this.#hasRoom(k, n, reads)) continue;
       if (!this.#accepts(k, n, needs) || !this.#tryMap(k, n)) continue;
       if (k.family === "map") k.anchors.push(n);
       return this.#extend(k, needs, reads);
@@ -144,24 +160,46 @@ export class Grower {
     return this.dag.accepts(k.id, needs);
   }
 
+  /**
+   * Whether a kernel that takes a node along for a launch alone still binds few enough buffers, as far as can be told
+   * yet: without this a deep stack's small kernels would first become one and then be taken apart piece by piece.
+   */
+  #hasRoom(k: Growing, n: Node, reads: Sources): boolean {
+    const { replaces, maxBindings } = this.options;
+    if (maxBindings === Infinity) return true;
+    let count = this.#bound.get(k) ?? 0;
+    if (count === 0) {
+      for (const s of k.sources) if ("op" in s && this.host.get(s) !== k) count++;
+      for (const x of k.anchors) if (!isIn(k.sources, replaces.get(x))) count++;
+      this.#bound.set(k, count);
+    }
+    if (count + 1 >= maxBindings) return false;
+    for (const s of reads.keys()) if ("op" in s && !k.sources.has(s) && this.host.get(s) !== k) count++;
+    const old = replaces.get(n);
+    if (!isIn(k.sources, old) && !isIn(reads, old)) count++;
+    // One more for the overflow flag.
+    return count < maxBindings;
+  }
+
   #extend(k: Growing, needs: Iterable<number>, reads: Sources): Growing {
     this.dag.depend(k.id, needs);
+    this.#bound.delete(k);
     for (const s of reads.keys()) k.sources.add(s);
     return k;
   }
 
   #open(family: Growing["family"], outer: readonly number[], inner: readonly number[]): Growing {
-    const space = new Space(outer, inner);
+    const space = this.options.spaces.of(outer, inner);
     const loads = new Map<Node, number>();
     const trial: Inliner = new Inliner(space.exprs, (node, coords) => {
       const index = k.anchors.indexOf(node);
       if (index >= 0 && family !== "map") {
-        if (space.position(node, coords) !== space.row) throw new Elsewhere();
+        if (space.position(node, coords) !== space.row) throw ELSEWHERE;
         return acc(index, kindOf(node.type.dtype));
       }
       const host = this.host.get(node);
       if (host === k && family === "map" && k.anchors.includes(node)) {
-        if (space.position(node, coords) !== space.row) throw new Elsewhere();
+        if (space.position(node, coords) !== space.row) throw ELSEWHERE;
         return undefined;
       }
       const stands = node.op.kind === "leaf" || node.op === packOp;
@@ -178,6 +216,9 @@ export class Grower {
     const k: Growing = { id: this.dag.add(), family, space, anchors: [], trial, sources: new Set() };
     this.kernels.push(k);
     this.#byId.set(k.id, k);
+    const { rows } = space;
+    if (family === "reduce") push(this.#reductions, `${rows}/${elementsOf(inner)}`, k);
+    if (family === "map" || family === "reduce" && rows === 1) push(this.#joinable, rows, k);
     return k;
   }
 
@@ -254,4 +295,14 @@ function merge(all: readonly Sources[]): Sources {
   const out = new Map<Node | Growing, number>();
   for (const m of all) for (const [s, size] of m) out.set(s, Math.max(size, out.get(s) ?? 0));
   return out;
+}
+
+function isIn(set: { has(x: Node): boolean }, x: Node | undefined): boolean {
+  return x !== undefined && set.has(x);
+}
+
+function push<K>(lists: Map<K, Growing[]>, key: K, k: Growing): void {
+  const list = lists.get(key);
+  if (list) list.push(k);
+  else lists.set(key, [k]);
 }

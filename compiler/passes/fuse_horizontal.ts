@@ -1,6 +1,6 @@
 import { byteSize } from "../core/dtype.ts";
 import { rowLength } from "../core/kernel.ts";
-import type { StateLayout } from "../core/program.ts";
+import type { StateLayout, StateSlot } from "../core/program.ts";
 import { Builder } from "../ir/builder.ts";
 import type { Graph, Node, Output } from "../ir/graph.ts";
 import { mapGraph, nodesOf, same, topological, usersOf } from "../ir/graph.ts";
@@ -37,7 +37,16 @@ export function horizontal(graph: Graph, layout: StateLayout): Horizontal {
 /** The State's columns: which slots stand side by side in the same order. */
 class Columns {
   readonly #slots = new Map<string, ColumnSlot>();
+  /** For each slot, the one that stands next in its buffer. */
+  readonly #following = new Map<StateSlot, StateSlot>();
+
   constructor(readonly layout: StateLayout, readonly arenas: Map<string, ArenaRun>) {
+    const last = new Map<string, StateSlot>();
+    for (const s of [...layout.slots].sort((a, b) => a.offset - b.offset)) {
+      const before = last.get(s.buffer);
+      if (before) this.#following.set(before, s);
+      last.set(s.buffer, s);
+    }
     for (const s of columnSlots(layout)) if (isDense(s)) this.#slots.set(s.slot.name, s);
   }
 
@@ -47,6 +56,11 @@ class Columns {
 
   at(column: string, path: string): ColumnSlot | undefined {
     return this.#slots.get(`${column}/${path}`);
+  }
+
+  /** Whether no other slot stands between two of one column. */
+  isNext(a: ColumnSlot, b: ColumnSlot): boolean {
+    return this.#following.get(a.slot) === b.slot;
   }
 
   /** The slots of some neighbouring paths in a column, as one tensor. */
@@ -77,7 +91,9 @@ function outputsByPath(graph: Graph, columns: Columns): Map<string, Output[]> {
   for (const o of graph.outputs) {
     const slot = o.kind === "state" ? columns.slot(o.name) : undefined;
     if (!slot || o.node.type.shape.length === 0) continue;
-    byPath.set(slot.path, [...(byPath.get(slot.path) ?? []), o]);
+    const known = byPath.get(slot.path);
+    if (known) known.push(o);
+    else byPath.set(slot.path, [o]);
   }
   return byPath;
 }
@@ -193,6 +209,7 @@ function sumsOfAll(graph: Graph, gradients: ReadonlyMap<string, Node>, columns: 
   const signatures = new Signatures();
   const nodes = nodesOf(graph);
   const users = usersOf(nodes);
+  const pathOf = new Map([...gradients].map(([path, g]) => [g, path]));
   const isSum = (n: Node) => n.op.name === "add" && n.type.shape.length === 0;
   for (const top of nodes) {
     if (!isSum(top) || users.get(top)!.some(isSum)) continue;
@@ -207,7 +224,11 @@ function sumsOfAll(graph: Graph, gradients: ReadonlyMap<string, Node>, columns: 
     const covered = new Set<string>();
     for (const t of terms) {
       const whole = t.op.name === "sum" && t.type.shape.length === 0;
-      for (const [path, g] of whole ? gradients : []) {
+      // What is zero where a gradient is, is made of that gradient.
+      const within = whole ? topological([t.inputs[0]], isElementwise) : [];
+      for (const g of within) {
+        const path = pathOf.get(g);
+        if (path === undefined) continue;
         const id = signatures.of(t.inputs[0], (n) => leafOf(n, path, g, columns), new Map());
         if (id === undefined || !isZeroAtZero(t.inputs[0], g)) continue;
         kinds.add(id);
@@ -320,19 +341,12 @@ function runsOf(updates: readonly Update[], columns: Columns): Update[][] {
         const [p, q] = [start(last, column(u)), start(u, column(u))];
         return a.slot.buffer === b.slot.buffer && b.start - a.start === q.start - p.start &&
           q.start > p.start &&
-          isNext(columns, a, b);
+          columns.isNext(a, b);
       }) && (!u.usesGradient || u.columns.includes("param"));
     if (follows) runs.at(-1)!.push(u);
     else runs.push([u]);
   }
   return runs;
-}
-
-/** Whether no other slot stands between two of one column. */
-function isNext(columns: Columns, a: ColumnSlot, b: ColumnSlot): boolean {
-  return !columns.layout.slots.some((s) =>
-    s.buffer === a.slot.buffer && s.offset > a.slot.offset && s.offset < b.slot.offset
-  );
 }
 
 function joined(

@@ -1,4 +1,4 @@
-import type { Graph, Node } from "../ir/graph.ts";
+import type { Graph, Node, Output } from "../ir/graph.ts";
 import { packOp } from "./fuse_arena.ts";
 import type { Cluster } from "./cluster.ts";
 import { raises, skipOp } from "./fuse_flags.ts";
@@ -39,20 +39,31 @@ export interface TooWide {
   readonly excess: number;
 }
 
+/** The clusters that bind too many, in order. */
 export function tooWide(
   clusters: readonly Cluster[],
   stored: ReadonlySet<Node>,
   graph: Graph,
   flagged: ReadonlySet<Node>,
   most: number,
-): TooWide | undefined {
+): TooWide[] {
+  const wide: TooWide[] = [];
   const reads = clusters.map((c) => readsOf(c, stored));
-  const readers = new Map<Node, number>();
-  for (const { loads } of reads) {
+  const read = new Set<Node>();
+  /** The last cluster that reads a slot. */
+  const lastReader = new Map<string, number>();
+  for (const [i, { loads }] of reads.entries()) {
     for (const n of loads) {
-      const parts = n.op === packOp ? [n, ...n.inputs] : [n];
-      for (const p of parts) readers.set(p, (readers.get(p) ?? 0) + 1);
+      read.add(n);
+      if (n.op === packOp) n.inputs.forEach((x) => read.add(x));
+      if (n.op.name === "state") lastReader.set(String(n.attrs.slot), i);
     }
+  }
+  const outputsOf = new Map<Node, Output[]>();
+  for (const o of graph.outputs) {
+    const known = outputsOf.get(o.node);
+    if (known) known.push(o);
+    else outputsOf.set(o.node, [o]);
   }
   for (const [i, cluster] of clusters.entries()) {
     const { loads, computed } = reads[i];
@@ -62,21 +73,21 @@ export function tooWide(
     const elements = cluster.roots.filter((r) => elementsOf(boundType(r).shape) !== rows);
     const early = readsOf({ ...cluster, roots: elements }, stored).loads;
     for (const r of cluster.roots) {
-      const outputs = graph.outputs.filter((o) => o.node === r);
+      const outputs = outputsOf.get(r) ?? [];
       const shown = outputs.some((o) => o.kind === "result");
-      if (readers.has(r) && r.op.kind !== "leaf" && !shown) bound.add(r);
+      if (read.has(r) && r.op.kind !== "leaf" && !shown) bound.add(r);
       for (const o of outputs) {
         bound.add(o.kind === "state" ? o.name : o);
         // What is read later, or for every element here, cannot be overwritten yet: the new value waits elsewhere.
         const waits = o.kind === "state" &&
-          (readsSlot(early, o.name) ||
-            reads.slice(i + 1).some((r) => readsSlot(r.loads, o.name)));
+          ((lastReader.get(o.name) ?? -1) > i || readsSlot(early, o.name));
         if (waits) bound.add(`next ${o.name}`);
       }
     }
     if ([...computed].some((n) => raises(n, flagged))) bound.add("flag");
-    if (bound.size > most) return { cluster, excess: bound.size - most };
+    if (bound.size > most) wide.push({ cluster, excess: bound.size - most });
   }
+  return wide;
 }
 
 function readsSlot(loads: ReadonlySet<Node>, slot: string): boolean {

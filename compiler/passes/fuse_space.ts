@@ -21,6 +21,7 @@ export class Space {
   readonly row: Expr;
   readonly element: Expr;
   readonly #inner: readonly Expr[];
+  readonly #coords = new Map<string, Expr[]>();
 
   constructor(readonly outer: readonly number[], readonly inner: readonly number[]) {
     this.exprs = new Exprs([...outer, ...inner]);
@@ -42,9 +43,14 @@ export class Space {
 
   /** Coordinates of a node with one element a row, or with one an element. */
   coordsOf(node: Node, perRow: boolean): Expr[] {
-    return delinearize(perRow ? this.row : this.element, boundType(node).shape).map((c) =>
-      this.exprs.simplify(c)
-    );
+    const { shape } = boundType(node);
+    const key = `${perRow} ${shape}`;
+    let coords = this.#coords.get(key);
+    if (!coords) {
+      coords = delinearize(perRow ? this.row : this.element, shape).map((c) => this.exprs.simplify(c));
+      this.#coords.set(key, coords);
+    }
+    return coords;
   }
 
   /** Row-major position of coordinates in a node. */
@@ -67,5 +73,17 @@ export class Space {
     return [
       shape.map((_, i) => this.exprs.simplify(axes.includes(i) ? within[axes.indexOf(i)] : at[kept++])),
     ];
+  }
+}
+
+/** Spaces by extents: the kernels of like layers share one, and with it what is known of its expressions. */
+export class Spaces {
+  readonly #known = new Map<string, Space>();
+
+  of(outer: readonly number[], inner: readonly number[]): Space {
+    const key = `${outer}/${inner}`;
+    let space = this.#known.get(key);
+    if (!space) this.#known.set(key, space = new Space(outer, inner));
+    return space;
   }
 }

@@ -76,10 +76,11 @@ function isWorthStoring(c: StoreContext, n: Node, sites: readonly Node[]): boole
     const each = c.host.get(s)?.family === "matmul" ? costs.staging : costs.operation;
     again += read + r.operations * each * visits(c, s, size);
   }
+  const among = new Set(sites);
   for (const s of r.sources) {
     // Recomputing elsewhere needs the sources in memory; those that nothing else wants would be stored for it.
     const mate = home !== undefined && leader(c, s) === home;
-    if (mate && !isStoredAnyway(c, s, n, sites)) again += bytesOf(s) + costs.binding;
+    if (mate && !isStoredAnyway(c, s, n, among)) again += bytesOf(s) + costs.binding;
     // A scalar of the State that changes in this run cannot change in place while later kernels still read it.
     const next = c.overwritten.get(s);
     if (next && size === 1 && bytesOf(s) === 4 && sites.some((k) => k !== leader(c, next))) {
@@ -95,13 +96,13 @@ function isWorthStoring(c: StoreContext, n: Node, sites: readonly Node[]): boole
 }
 
 /** Whether `s` stands in memory even where `n`, made of it by the same kernel, is stored for all that want `n`. */
-function isStoredAnyway(c: StoreContext, s: Node, n: Node, sites: readonly Node[]): boolean {
+function isStoredAnyway(c: StoreContext, s: Node, n: Node, sites: ReadonlySet<Node>): boolean {
   if (c.outputs.has(s) || c.forced.has(s)) return true;
   const host = c.host.get(s);
   if (!c.before) return c.users.get(s)!.some((u) => c.host.get(u) !== host);
   if (!c.before.stored.has(s)) return false;
   const others = [...c.before.wanted.get(s)!].filter((k) => k !== host!.anchors[0]);
-  return c.before.stored.has(n) ? others.length > 0 : others.some((k) => !sites.includes(k));
+  return c.before.stored.has(n) ? others.length > 0 : others.some((k) => !sites.has(k));
 }
 
 /** How often a kernel evaluates an operand of `size` elements, all its elements together. */

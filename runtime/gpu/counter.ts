@@ -19,6 +19,8 @@ export interface GpuCounters {
   buffersCreated: number;
   buffersDestroyed: number;
   pipelines: number;
+  /** Time in which pipelines were being made; those that are made at once count once. */
+  pipelineMilliseconds: number;
   liveBytes: number;
   peakBytes: number;
 }
@@ -33,6 +35,7 @@ const ZERO: Readonly<GpuCounters> = {
   buffersCreated: 0,
   buffersDestroyed: 0,
   pipelines: 0,
+  pipelineMilliseconds: 0,
   liveBytes: 0,
   peakBytes: 0,
 };
@@ -68,9 +71,13 @@ export function countCalls(handle: Pick<DeviceHandle, "gpu" | "wait">): GpuCount
     counters.pipelines++;
     return create(descriptor);
   });
+  let making = 0, since = 0;
   around(gpu, "createComputePipelineAsync", (create, descriptor) => {
     counters.pipelines++;
-    return wait(create(descriptor));
+    if (making++ === 0) since = performance.now();
+    return wait(create(descriptor)).finally(() => {
+      if (--making === 0) counters.pipelineMilliseconds += performance.now() - since;
+    });
   });
   around(gpu, "createBuffer", (create, descriptor) => {
     const buffer = create(descriptor);
