@@ -22,7 +22,7 @@ class SlowGpu extends FakeGpu {
 }
 
 function kernel(name: string, code: string): Kernel {
-  const shader = { code, variant: "plain", workgroups: [1, 1, 1] as const };
+  const shader = { code, variant: "plain", workgroups: [1, 1, 1], workgroupSize: [1, 1, 1] } as const;
   return { name, family: "map", bindings: [], fuses: [], shape: [1], stores: [], shader };
 }
 
