@@ -49,6 +49,17 @@ export interface Shader {
 export interface Store {
   readonly binding: number;
   readonly value: Expr;
+  /**
+   * Where in a larger tensor it is written, which other kernels fill as well; for contractions on a GPU. Offset and
+   * strides but the last, which is 1, are multiples of four elements, as is the last extent.
+   */
+  readonly place?: Place;
+}
+
+/** The elements of a tensor at `offset` + Σ coordinate · stride. */
+export interface Place {
+  readonly offset: number;
+  readonly strides: readonly number[];
 }
 
 /** `out[c] = value(c)` for every coordinate c of `shape`. Axes of coords are those of `shape`. */

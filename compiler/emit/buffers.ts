@@ -51,11 +51,20 @@ export function placeTensors(
     const at = buffer({ name: "scalars", bytes: align(4) * scalars.length, role: "result" });
     scalars.forEach((t, i) => views.set(t, { buffer: at, offset: align(4) * i, bytes: 4 }));
   }
-  const temps = [...lives.keys()].filter((t) => t.kind === "temp" && !t.at);
+  // What stands in a larger temp keeps that one alive.
+  const wholes = new Map(
+    [...lives.keys()].flatMap((t) => (t.covers ?? []).map((part) => [part, t] as const)),
+  );
+  for (const [part, life] of lives) {
+    const whole = part.place && lives.get(wholes.get(part)!)!;
+    if (whole) whole.first = Math.min(whole.first, life.first);
+  }
+  const temps = [...lives.keys()].filter((t) => t.kind === "temp" && !t.at && !t.place);
   const plan = planTemps(temps.map((t) => ({ bytes: bytesOf(t), ...lives.get(t)! })));
   const first = buffers.length;
   plan.buffers.forEach((bytes, i) => buffer({ name: `temp${i}`, bytes, role: "temp" }));
   temps.forEach((t, i) => views.set(t, { buffer: first + plan.of[i], offset: 0, bytes: bytesOf(t) }));
+  for (const t of lives.keys()) if (t.place) views.set(t, views.get(wholes.get(t)!)!);
   const kept = keptForBackward(kernels, temps.map((t) => ({ bytes: bytesOf(t), ...lives.get(t)! })));
   return { buffers, view: (t) => views.get(t)!, memory: memoryOf(buffers, kept) };
 }

@@ -10,6 +10,7 @@ import { fuse } from "../passes/fuse.ts";
 import { joinSlices } from "../passes/fuse_concat.ts";
 import type { CostModel } from "../passes/fuse_cost.ts";
 import { CPU_COSTS, GPU_COSTS } from "../passes/fuse_cost.ts";
+import { placeParts } from "../passes/fuse_place.ts";
 import { splitLong } from "../passes/fuse_split.ts";
 import { spreadOutputs } from "../passes/fuse_outputs.ts";
 import type { Horizontal } from "../passes/fuse_horizontal.ts";
@@ -94,20 +95,25 @@ function buildKernels(source: Graph, options: EmitOptions): BuiltKernel[] {
   const costs = target.provider === "cpu" ? CPU_COSTS : GPU_COSTS;
   const { graph, arenas } = scheduled(source, options, costs);
   const nodes = nodesOf(graph);
+  // Launches and copies are what a GPU saves by these.
+  const forGpu = fusing !== false && target.provider !== "cpu";
   for (let asked = limit;;) {
     const schedule = stages.run(
       "fuse",
-      () => fuse(graph, { fuse: fusing, costs, maxBindings: asked }),
+      () => {
+        const found = fuse(graph, { fuse: fusing, costs, maxBindings: asked, places: forGpu });
+        return forGpu ? placeParts(found) : found;
+      },
       ({ clusters }) => ({ count: clusters.length, of: "kernels" }),
     );
     const kernels = stages.run(
       "schedule",
-      () => lowerSchedule(schedule, new Tensors(state, arenas, nodes)),
+      () => lowerSchedule(schedule, new Tensors(state, arenas, nodes, schedule.placed)),
       (all) => ({ count: all.length, of: "kernels" }),
     );
     const widest = kernels.reduce((most, k) => Math.max(most, k.kernel.bindings.length), 0);
     if (widest <= limit || asked <= LEAST_BINDINGS) {
-      if (fusing === false || target.provider === "cpu") return kernels;
+      if (!forGpu) return kernels;
       return stages.run(
         "group",
         () => groupKernels(kernels, limit),

@@ -33,7 +33,7 @@ interface Member {
 
 /** A range of memory that a kernel reads or writes. */
 interface Touch {
-  /** A State buffer's name, or a tensor that stands by itself. */
+  /** The name of a State buffer or of a temp that is stored in parts, or a tensor that stands by itself. */
   readonly where: string | Tensor;
   readonly start: number;
   readonly end: number;
@@ -57,7 +57,7 @@ function touchesOf(built: BuiltKernel): Touch[] {
   return tensors.map((t, i) => {
     const start = t.at?.offset ?? 0;
     return {
-      where: t.at?.buffer ?? t,
+      where: t.at?.buffer ?? (t.place || t.covers ? t.name : t),
       start,
       end: start + physicalBytes(t.layout, t.dtype),
       writes: kernel.bindings[i].access !== "read",

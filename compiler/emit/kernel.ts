@@ -42,7 +42,7 @@ export function buildKernel(
   const roots = lowered.roots.map((r) => ({ ...r, value: place(r.value) }));
   const storesWhere = (perRow: boolean): Store[] =>
     roots.flatMap((r, i) =>
-      r.perRow === perRow ? stores[i].map((t) => ({ binding: bind(t, "write"), value: r.value })) : []
+      r.perRow === perRow ? stores[i].map((t) => storeTo(t, bind(t, "write"), r.value)) : []
     );
   const rowStores = storesWhere(true);
   const elementStores = storesWhere(false);
@@ -96,6 +96,12 @@ export function buildKernel(
     elementStores,
   };
   return { kernel, tensors };
+}
+
+function storeTo({ place }: Tensor, binding: number, value: Expr): Store {
+  return place
+    ? { binding, value, place: { offset: place.offset, strides: place.strides } }
+    : { binding, value };
 }
 
 /** Reductions by phase: one after the last whose result its operand uses. `order` lists them as accumulators count. */

@@ -1,10 +1,12 @@
 import type { DType } from "../core/dtype.ts";
 import { byteSize } from "../core/dtype.ts";
+import type { Place } from "../core/kernel.ts";
 import { rowLength } from "../core/kernel.ts";
 import type { StateLayout, StateSlot } from "../core/program.ts";
 import { bound } from "../core/shape.ts";
 import type { Graph, Node } from "../ir/graph.ts";
 import type { ArenaRun } from "../passes/fuse_arena.ts";
+import type { PlacedPart } from "../passes/cluster.ts";
 import { GRADS, packOp } from "../passes/fuse_arena.ts";
 import { raisedOp } from "../passes/fuse_flags.ts";
 import { FOUND_INF } from "../passes/slots.ts";
@@ -20,6 +22,8 @@ export interface Tensor {
   readonly at?: { readonly buffer: string; readonly offset: number };
   /** Tensors of their own that it shows again as one. */
   readonly covers?: readonly Tensor[];
+  /** Its place in a temp, by that one's name; its layout is the whole's. */
+  readonly place?: Place & { readonly whole: string };
 }
 
 /** Whether two shapes put the same elements, in row-major order, at the same addresses. */
@@ -35,13 +39,16 @@ export class Tensors {
   readonly #known = new Map<string | Node, Tensor>();
   readonly #places = new Map<Node, number>();
   readonly #slots: ReadonlyMap<string, StateSlot>;
+  readonly #parts = new Map<Node, PlacedPart & { readonly whole: Node }>();
   #count = 0;
 
   constructor(
     readonly state: StateLayout,
     readonly arenas: ReadonlyMap<string, ArenaRun>,
     nodes: readonly Node[],
+    readonly placed: ReadonlyMap<Node, readonly PlacedPart[]> = new Map(),
   ) {
+    for (const [whole, parts] of placed) parts.forEach((p) => this.#parts.set(p.node, { whole, ...p }));
     this.#slots = new Map(state.slots.map((s) => [s.name, s]));
     for (const p of nodes.filter((n) => n.op === packOp)) {
       p.inputs.forEach((x, i) => this.#places.set(x, (p.attrs.starts as readonly number[])[i]));
@@ -61,6 +68,16 @@ export class Tensors {
         at: { buffer: GRADS, offset: 0 },
         covers,
       });
+    }
+    const parts = this.placed.get(node);
+    if (parts) {
+      const known = this.#known.get(node);
+      if (known) return known;
+      const name = `t${this.#count++}_${node.op.name}`, layout = bound(shape);
+      const covers = parts.map(({ node: part, place }) =>
+        this.#make(part, { kind: "temp", name, dtype, layout, place: { ...place, whole: name } })
+      );
+      return this.#make(node, { kind: "temp", name, dtype, layout, covers });
     }
     if (node.op.kind !== "leaf" || node.op.name === "const") return undefined;
     if (node.op === raisedOp) return this.slot(FOUND_INF);
@@ -92,6 +109,8 @@ export class Tensors {
   /** Where a stored node stands during the run. */
   temp(node: Node, layout: readonly number[]): Tensor {
     const { dtype } = node.type;
+    const part = this.#parts.get(node);
+    if (part) this.standing(part.whole);
     const start = this.#places.get(node);
     const at = start === undefined ? undefined : { buffer: GRADS, offset: start * byteSize(dtype) };
     const name = `t${this.#count}_${node.op.name}`;

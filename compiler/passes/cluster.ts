@@ -1,3 +1,4 @@
+import type { Place } from "../core/kernel.ts";
 import type { Graph, Node } from "../ir/graph.ts";
 
 /**
@@ -24,4 +25,12 @@ export interface Schedule {
   readonly clusters: readonly Cluster[];
   /** Nodes whose narrow roundings raise the overflow flag. */
   readonly flagged: ReadonlySet<Node>;
+  /** Nodes that no cluster stores, since each of their parts is stored in its place by the cluster that makes it. */
+  readonly placed?: ReadonlyMap<Node, readonly PlacedPart[]>;
+}
+
+export interface PlacedPart {
+  readonly node: Node;
+  /** Where in the whole, by the coordinates of the cluster that makes the part. */
+  readonly place: Place;
 }

@@ -11,6 +11,7 @@ import { Spaces } from "./fuse_space.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";
 import type { Limits } from "./fuse_limits.ts";
 import { relax, tooWide } from "./fuse_limits.ts";
+import { placeable } from "./fuse_place.ts";
 import type { Choice } from "./fuse_store.ts";
 import { chooseStored } from "./fuse_store.ts";
 
@@ -20,6 +21,8 @@ export interface FuseOptions {
   /** Storage buffers that one kernel may bind. */
   readonly maxBindings: number;
   readonly costs: CostModel;
+  /** Kernels will store to places in a larger tensor (`placeParts`). */
+  readonly places?: boolean;
 }
 
 /** Decides which nodes are stored and by which kernel. The graph has no composite ops and bound dims. */
@@ -39,6 +42,7 @@ export function fuse(graph: Graph, options: FuseOptions): Schedule {
     forced: new Set([
       ...nodes.filter((n) => n.op === skipOp),
       ...packs.flatMap((p) => p.inputs),
+      ...(options.places ? placeable(nodes, graph) : []),
       ...nodes.flatMap(searchedBy),
       ...cuts(nodes),
       ...partlyRead(nodes, usersOf(nodes), outputs, flagged),

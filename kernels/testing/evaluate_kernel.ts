@@ -82,7 +82,7 @@ class Evaluator {
 
   constructor(readonly kernel: SingleKernel, readonly memory: readonly Words[]) {
     this.#out = memory.map((words) => words.slice());
-    for (const store of storesOf(kernel)) this.#out[store.binding].fill(0);
+    for (const store of storesOf(kernel)) if (!store.place) this.#out[store.binding].fill(0);
   }
 
   run(): Words[] {
@@ -134,10 +134,10 @@ class Evaluator {
     coords: readonly number[],
     accs: readonly number[],
   ): void {
-    for (const { binding, value } of stores) {
+    for (const { binding, value, place } of stores) {
       const { dtype } = this.kernel.bindings[binding];
-      const strides = stridesOf(shape, dtype);
-      const index = at.reduce((sum, c, axis) => sum + c * strides[axis], 0);
+      const { offset, strides } = place ?? { offset: 0, strides: stridesOf(shape, dtype) };
+      const index = at.reduce((sum, c, axis) => sum + c * strides[axis], offset);
       setCode(this.#out[binding], dtype, index, encode(this.#value(value, coords, accs), dtype));
     }
   }

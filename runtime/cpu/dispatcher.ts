@@ -17,6 +17,7 @@ export function createRunner(kernel: Kernel, options: RunnerOptions): Runner {
     case "reduce":
       return new ReduceRunner(kernel, options);
     case "matmul":
+      if (kernel.stores.some((s) => s.place)) throw new Error("it stores to a place, which only GPUs do");
       return new MatmulRunner(kernel, options);
     case "group": {
       const runners = kernel.parts.map((p) => createRunner(p, options));

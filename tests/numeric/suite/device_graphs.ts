@@ -1,10 +1,14 @@
+import { round } from "../../../compiler/core/round.ts";
+import { bound } from "../../../compiler/core/shape.ts";
 import { printGraph } from "../../../compiler/ir/print.ts";
 import type { Graph } from "../../../compiler/ir/graph.ts";
+import { nodesOf } from "../../../compiler/ir/graph.ts";
 import type { RefTensor } from "../../../compiler/ir/op.ts";
 import { decompose } from "../../../compiler/passes/decompose.ts";
 import { assertEquals, fail } from "../../assert.ts";
 import type { Tolerance } from "../../support/compare_graph.ts";
 import { compareOutputs } from "../../support/compare_graph.ts";
+import { headsGraph } from "../../support/heads_graph.ts";
 import { randomGraph } from "../../support/random_graph.ts";
 import { mlpStep, OVERFLOWING, stepFeeds } from "../../support/train_graph.ts";
 import type { Rig, SuiteDevice } from "./on_device.ts";
@@ -22,6 +26,17 @@ async function compare(
 ): Promise<ReadonlyMap<string, RefTensor>> {
   const ran = await runOnDevice(rig, decompose.run(graph), feeds);
   return compareOutputs(graph, feeds, ran, tolerance);
+}
+
+/** Random numbers in (−1, 1), as the inputs' dtypes hold them. */
+function randomFeeds(graph: Graph): Map<string, RefTensor> {
+  return new Map(
+    nodesOf(graph).filter((n) => n.op.name === "input").map(({ type, attrs }) => {
+      const shape = bound(type.shape), count = shape.reduce((a, b) => a * b, 1);
+      const data = Float64Array.from({ length: count }, () => round(2 * Math.random() - 1, type.dtype));
+      return [String(attrs.name), { dtype: type.dtype, shape, data }];
+    }),
+  );
 }
 
 export function deviceGraphSuite(on: SuiteDevice, randomGraphs: number): void {
@@ -46,6 +61,19 @@ export function deviceGraphSuite(on: SuiteDevice, randomGraphs: number): void {
       const outputs = await compare(rig, graph, stepFeeds(graph), { rtol: 2e-4, atol: 2e-5 });
       assertEquals(outputs.get("result/skipped")!.data[0], 0);
     });
+  }
+
+  for (const dtype of ["f32", "f16", "bf16"] as const) {
+    for (const width of [8, 6]) {
+      deviceTest(
+        on,
+        `graphs: heads of ${width} in ${dtype}, merged side by side, agree with the oracle`,
+        async (rig) => {
+          const graph = headsGraph(dtype, width);
+          await compare(rig, graph, randomFeeds(graph), { rtol: 2e-2, atol: 1e-2 });
+        },
+      );
+    }
   }
 
   deviceTest(on, "graphs: an overflow in f16 skips the step", async (rig) => {
