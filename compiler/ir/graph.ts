@@ -24,19 +24,25 @@ export interface Graph {
 export function topological(roots: readonly Node[], through?: (n: Node) => boolean): Node[] {
   const order: Node[] = [];
   const seen = new Set<Node>();
-  const stack: { node: Node; next: number }[] = [];
+  // The path from a root, and how many inputs of each node on it have been entered.
+  const path: Node[] = [];
+  const next: number[] = [];
   const enter = (node: Node) => {
     if (seen.has(node)) return;
     seen.add(node);
-    stack.push({ node, next: 0 });
+    path.push(node);
+    next.push(0);
   };
   for (const root of roots) {
     enter(root);
-    while (stack.length > 0) {
-      const top = stack[stack.length - 1];
-      const { inputs } = top.node;
-      if (top.next < inputs.length && (!through || through(top.node))) enter(inputs[top.next++]);
-      else order.push(stack.pop()!.node);
+    while (path.length > 0) {
+      const top = path.length - 1;
+      const { inputs } = path[top];
+      if (next[top] < inputs.length && (!through || through(path[top]))) enter(inputs[next[top]++]);
+      else {
+        order.push(path.pop()!);
+        next.pop();
+      }
     }
   }
   return order;
