@@ -1,5 +1,4 @@
 import { byteSize } from "../../../compiler/core/dtype.ts";
-import type { Kernel } from "../../../compiler/core/kernel.ts";
 import { encode } from "../../../compiler/core/round.ts";
 import { bound } from "../../../compiler/core/shape.ts";
 import type { EmitOptions } from "../../../compiler/emit/emit.ts";
