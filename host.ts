@@ -16,12 +16,15 @@ export function load(path: string, options: CompileOptions = {}): Bundle {
 }
 
 export interface TrainOptions extends TrainerOptions {
+  /** The most that a Program and its State may take, in bytes or as "2GiB". */
+  readonly memory?: CompileOptions["memory"];
   /** Told when each stage of compiling begins and ends. */
   readonly onStage?: CompileOptions["onStage"];
 }
 
 /** A trainer for a file on an opened device, weights fresh from the seed. */
 export async function train(path: string, device: Device, options: TrainOptions = {}): Promise<Trainer> {
-  const bundle = load(path, { target: device.target, onStage: options.onStage });
+  const { memory, onStage } = options;
+  const bundle = load(path, { target: device.target, memory, onStage });
   return await Trainer.create(bundle, await executorOf(device), options);
 }

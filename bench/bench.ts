@@ -28,6 +28,8 @@ export interface BenchOptions {
   /** Steps a round; as many as take about half a second unless given. */
   readonly steps?: number;
   readonly seed: number;
+  /** Bytes that a fused variant may take with its State; parts of its forward pass are computed again where it must. */
+  readonly memory?: number;
   /** Which variants to measure, by name; all unless given. */
   readonly variants?: readonly string[];
   /** Told of the stages in which the program, as it is written, is compiled. */
@@ -86,7 +88,17 @@ export async function bench(
     for (const { name, choice } of choices) {
       say(`compiling ${name}`);
       try {
-        open.set(name, await Variant.open(choice, { file, device, dims, batches, seed: options.seed }));
+        open.set(
+          name,
+          await Variant.open(choice, {
+            file,
+            device,
+            dims,
+            batches,
+            seed: options.seed,
+            memory: options.memory,
+          }),
+        );
       } catch (error) {
         faults.push(`${name} did not run: ${messageOf(error)}`);
         broken.set(name, failed(name, choice, messageOf(error)));
@@ -152,6 +164,7 @@ function inspect(file: string, device: Device, options: BenchOptions) {
   const bundle = load(file, {
     target: device.target,
     onStage: options.onStage,
+    memory: options.memory,
     observe: (_stage, seen) => graph = seen,
   });
   const { batch: specs, model } = bundle.interface;

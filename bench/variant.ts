@@ -51,6 +51,8 @@ export interface VariantOptions {
   readonly dims: Readonly<Record<string, number>>;
   readonly batches: readonly Batch[];
   readonly seed: number;
+  /** Bytes for a fused variant and its State; the others are there to compare with. */
+  readonly memory?: number;
 }
 
 /** A compiled program in training, to be timed. */
@@ -81,7 +83,10 @@ export class Variant {
     const before = counters?.liveBytes ?? 0;
     if (counters) resetCounters(counters);
     const began = performance.now();
-    const bundle = load(file, compileOptions(choice, device));
+    const bundle = load(file, {
+      ...compileOptions(choice, device),
+      ...(choice.fused ? { memory: options.memory } : {}),
+    });
     const executor = await executorOf(device);
     const close = async () => {
       executor.destroy();

@@ -1,4 +1,5 @@
 import { Option } from "commander";
+import { parseBytes } from "../compiler/core/bytes.ts";
 import type { Interface } from "../compiler/core/program.ts";
 import { UsageError } from "./report.ts";
 
@@ -7,6 +8,17 @@ export function deviceOption(): Option {
   const text =
     "where to run: auto takes a hardware GPU if there is one, else the CPU (default: MPT_DEVICE, else auto)";
   return new Option("--device <name>", text).choices(["auto", "dawn", "deno", "cpu"]);
+}
+
+/** `--memory`: what a Program and its State may take. */
+export function memoryOption(): Option {
+  const text =
+    "the most memory that training may take; what is needed is computed again in the backward pass";
+  return new Option("--memory <amount>", `${text}, as in 2GiB`).argParser((given: string) => {
+    const bytes = parseBytes(given);
+    if (bytes !== undefined) return bytes;
+    throw new UsageError(`--memory ${given} is not an amount, as in --memory 2GiB`);
+  });
 }
 
 /** For an option that may be given several times. */

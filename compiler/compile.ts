@@ -1,21 +1,18 @@
 import { check } from "./check/check.ts";
 import type { Diagnostic } from "./core/diagnostic.ts";
-import type { Kernel, Shader } from "./core/kernel.ts";
-import type { Bundle, Entry, Program, ProgramOptions } from "./core/program.ts";
+import type { Bundle, Entry, Program } from "./core/program.ts";
 import type { Source } from "./core/span.ts";
-import type { Made, OnStage } from "./core/stage.ts";
+import type { OnStage } from "./core/stage.ts";
 import { Stages } from "./core/stage.ts";
 import type { Target } from "./core/target.ts";
 import { TARGET_CPU } from "./core/target.ts";
-import { emit, layoutState } from "./emit/emit.ts";
-import { renderKernel } from "../kernels/render.ts";
+import { layoutState } from "./emit/emit.ts";
+import { parseBytes } from "./core/bytes.ts";
 import { checkFits } from "./fits.ts";
 import { interfaceOf } from "./interface.ts";
 import type { Graph } from "./ir/graph.ts";
-import { nodesOf } from "./ir/graph.ts";
-import { verify } from "./ir/verify.ts";
-import type { Plan } from "./pipeline.ts";
-import { passesFor, planProgram, sourceGraph } from "./pipeline.ts";
+import { planProgram } from "./pipeline.ts";
+import { specialise } from "./specialise.ts";
 
 export interface CompileOptions {
   /** What to compile for; the CPU executor unless given. */
@@ -32,6 +29,12 @@ export interface CompileOptions {
   readonly fuse?: boolean;
   /** Computes everything in f32, whatever the program's annotations say: for comparison. */
   readonly precision?: "f32";
+  /**
+   * The most memory that a Program and its State may take, in bytes or as "2GiB". Where a training step would take more,
+   * parts of its forward pass are computed again in the backward pass; asking for a Program that cannot be made to fit
+   * throws DiagnosticError (MPT0607). Throws RangeError for what is no amount of memory.
+   */
+  readonly memory?: number | string;
 }
 
 export interface Compiled {
@@ -48,6 +51,10 @@ export function compile(source: Source, options: CompileOptions = {}): Compiled 
   const { program: typed, diagnostics } = check(source, options.resolve ?? (() => undefined), options);
   if (!typed) return { diagnostics };
   const target = options.target ?? TARGET_CPU;
+  const limit = options.memory === undefined ? undefined : parseBytes(options.memory);
+  if (options.memory !== undefined && limit === undefined) {
+    throw new RangeError(`memory is bytes or text such as "2GiB", not ${JSON.stringify(options.memory)}`);
+  }
   const { plan, state } = new Stages(options.onStage).run("plan", () => {
     const plan = planProgram(typed);
     return { plan, state: layoutState(plan.slots) };
@@ -61,35 +68,12 @@ export function compile(source: Source, options: CompileOptions = {}): Compiled 
       const key = JSON.stringify([entry, Object.entries(dims).sort(), programOptions]);
       const old = made.get(key);
       if (old) return old;
-      const graph = buildGraph(plan, entry, dims, programOptions, options);
-      const render = target.provider === "cpu" ? undefined : (k: Kernel): Shader => renderKernel(k, target);
-      const stages = new Stages(options.onStage, entry);
-      const program = emit(graph, { entry, dims, target, state, render, fuse: options.fuse, stages });
+      const request = { entry, dims, options: programOptions, limit, state, target };
+      const program = specialise(plan, request, options);
       checkFits(program, target, typed);
       made.set(key, program);
       return program;
     },
   };
   return { bundle, diagnostics };
-}
-
-/** The graph of an entry, all passes run. Throws DiagnosticError where the dims do not fit. */
-export function buildGraph(
-  plan: Plan,
-  entry: Entry,
-  dims: Readonly<Record<string, number>>,
-  programOptions: ProgramOptions,
-  options: CompileOptions,
-): Graph {
-  const stages = new Stages(options.onStage, entry);
-  const count = (graph: Graph): Made => ({ count: nodesOf(graph).length, of: "nodes" });
-  const source = stages.run("lower", () => sourceGraph(plan, entry, dims, programOptions), count);
-  options.observe?.("lower", source, entry);
-  return passesFor(plan, entry, programOptions).reduce((graph, pass) => {
-    const next = stages.run(pass.name, () => pass.run(graph), count);
-    const faults = options.verify ? verify(next) : [];
-    if (faults.length > 0) throw new Error(`after ${pass.name}:\n${faults.join("\n")}`);
-    options.observe?.(pass.name, next, entry);
-    return next;
-  }, source);
 }

@@ -114,8 +114,6 @@ export function printProgram(program: Program): string {
     lines.push(`     ${r.precision}  reads ${r.reads} B  writes ${r.writes} B`);
     lines.push(`     fuses ${r.fuses.join(", ")}`);
   });
-  lines.push("", "memory");
-  for (const [part, bytes] of Object.entries(program.memory)) lines.push(`  ${part.padEnd(14)} ${bytes} B`);
   lines.push("", "buffers");
   for (const b of program.buffers) lines.push(`  ${b.role.padEnd(7)} ${b.name.padEnd(28)} ${b.bytes} B`);
   return lines.join("\n") + "\n";

@@ -17,6 +17,9 @@ import { inference } from "./passes/inference.ts";
 import type { Slot } from "./passes/initial.ts";
 import { initialGraph, syncGraph } from "./passes/initial.ts";
 import { optimizer } from "./passes/optimizer.ts";
+import { recompute } from "./passes/recompute.ts";
+import type { SegmentChoice } from "./passes/segments.ts";
+import { markSegments, segmentName } from "./passes/segments.ts";
 import type { Scaling } from "./passes/scaling.ts";
 import { reportGrads, resolveScaling, scaleLoss, tick, unscale } from "./passes/scaling.ts";
 import { cse, simplify } from "./passes/simplify.ts";
@@ -79,7 +82,7 @@ function slotsOf(plan: Plan): Slot[] {
 }
 
 /** Passes that need numbers for shapes. */
-const BOUND_ONLY = new Set(["decompose", "simplify", "cse"]);
+const BOUND_ONLY = new Set(["decompose", "simplify", "cse", "recompute"]);
 
 /** The graph that an entry starts from, dims bound. Throws DiagnosticError where they do not fit. */
 export function sourceGraph(
@@ -106,10 +109,17 @@ export function sourceGraph(
   }
 }
 
-/** The passes of an entry, in order. */
-export function passesFor(plan: Plan, entry: Entry, options: ProgramOptions): readonly Pass[] {
+/** The passes of an entry, in order; `choice` tells what more than the program asks is computed again. */
+export function passesFor(
+  plan: Plan,
+  entry: Entry,
+  options: ProgramOptions,
+  choice?: SegmentChoice,
+): readonly Pass[] {
   const { program: { train }, scaling } = plan;
   const last = [useCopies(plan.copies), decompose, simplify, cse];
+  const segments = choice ? [markSegments(choice)] : [];
+  const light = new Set(choice?.modes.flatMap((mode, i) => mode === "light" ? [segmentName(i)] : []));
   const keepGrads = options.grads ? [reportGrads] : [];
   switch (entry) {
     case "init":
@@ -122,11 +132,13 @@ export function passesFor(plan: Plan, entry: Entry, options: ProgramOptions): re
     case "micro":
       return [
         casts,
+        ...segments,
         scaleLoss(scaling!, train!.accumulate),
         autodiff,
         accumulateGrads(scaling!),
         tick,
         ...last,
+        recompute(light),
       ];
     case "apply":
       return [
@@ -139,6 +151,7 @@ export function passesFor(plan: Plan, entry: Entry, options: ProgramOptions): re
     case "step":
       return [
         casts,
+        ...segments,
         scaleLoss(scaling!, 1),
         autodiff,
         unscale(scaling!),
@@ -147,6 +160,7 @@ export function passesFor(plan: Plan, entry: Entry, options: ProgramOptions): re
         optimizer(train!, plan.program.params),
         tick,
         ...last,
+        recompute(light),
       ];
   }
 }

@@ -9,7 +9,7 @@ import { openDevice } from "../../runtime/device.ts";
 import { FileError } from "../../runtime/io/source.ts";
 import { readTensors } from "../../runtime/io/tensors.ts";
 import { batchAt } from "../data.ts";
-import { collect, deviceOption, parseCount, parseDims } from "../options.ts";
+import { collect, deviceOption, memoryOption, parseCount, parseDims } from "../options.ts";
 import { UsageError } from "../report.ts";
 import { Timings, timingsOption } from "../timings.ts";
 
@@ -17,6 +17,7 @@ interface BenchCommand {
   readonly dims?: string[];
   readonly data?: string;
   readonly device?: DeviceChoice;
+  readonly memory?: number;
   readonly rounds: number;
   readonly steps?: number;
   readonly seed: number;
@@ -35,6 +36,7 @@ export function benchCommands(cli: Command): void {
     .option("--dims <dims>", "symbols of the batch, as N=128 or N=8,T=16", collect)
     .option("--data <file>", "one batch, as safetensors by input name; random values unless given")
     .addOption(deviceOption())
+    .addOption(memoryOption())
     .option("--rounds <n>", "rounds, of which the median is told", parseCount("rounds", 5), 5)
     .option("--steps <n>", "steps a round; half a second's unless given", parseCount("steps", 1))
     .option("--seed <n>", "seed of weights and random data", parseCount("seed", 0), 1)

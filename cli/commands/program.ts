@@ -5,17 +5,18 @@ import { check } from "../../compiler/check/check.ts";
 import { explain } from "../../compiler/check/explain.ts";
 import { compile } from "../../compiler/compile.ts";
 import { DiagnosticError } from "../../compiler/core/diagnostic.ts";
-import type { Entry, Interface, Program } from "../../compiler/core/program.ts";
+import type { Entry, Interface, Program, StateLayout } from "../../compiler/core/program.ts";
 import { Stages } from "../../compiler/core/stage.ts";
 import { TARGETS } from "../../compiler/core/target.ts";
 import { castsOf, graphToJson, kernelReports, printProgram } from "../../compiler/inspect.ts";
+import { planToJson, printPlan } from "../../compiler/inspect_plan.ts";
 import type { Graph } from "../../compiler/ir/graph.ts";
 import { printGraph } from "../../compiler/ir/print.ts";
 import { dump } from "../../compiler/syntax/dump.ts";
 import { format } from "../../compiler/syntax/format.ts";
 import { parse } from "../../compiler/syntax/parse.ts";
 import { FileError, readSource, resolveBeside } from "../../runtime/io/source.ts";
-import { collect, knownDims, parseDims } from "../options.ts";
+import { collect, knownDims, memoryOption, parseDims } from "../options.ts";
 import { showDiagnostics, UsageError } from "../report.ts";
 import { Timings, timingsOption } from "../timings.ts";
 
@@ -41,10 +42,11 @@ export function programCommands(cli: Command): void {
   cli.command("inspect").argument("<file>", "a .mpt program").description(
     "show what a program becomes, stage by stage",
   )
-    .option("--stage <name>", "ast, a pass's name, casts-report, emit, wgsl; `list` lists them", "emit")
+    .option("--stage <name>", "ast, a pass's name, casts-report, plan, emit, wgsl; `list` lists them", "emit")
     .option("--entry <name>", "step, micro, apply, eval, predict, init, sync", "step")
     .option("--dims <dims>", "symbols of the batch, as N=128 or N=8,T=16", collect)
     .option("--target <name>", `what to compile for: ${Object.keys(TARGETS).join(", ")}`, "cpu")
+    .addOption(memoryOption())
     .option("--unfused", "store every value")
     .option("--json", "print as JSON").addOption(timingsOption()).action(runInspect);
 }
@@ -85,6 +87,7 @@ interface InspectOptions {
   readonly entry: Entry;
   readonly dims?: string[];
   readonly target: string;
+  readonly memory?: number;
   readonly unfused?: boolean;
   readonly json?: boolean;
   readonly timings?: boolean;
@@ -118,6 +121,7 @@ function runInspect(file: string, options: InspectOptions): void {
     verify: true,
     onStage: timings?.onStage,
     fuse: !options.unfused,
+    memory: options.memory,
     observe: (stage, graph) => graphs.set(stage, graph),
   });
   if (!bundle) throw new DiagnosticError(diagnostics);
@@ -127,7 +131,7 @@ function runInspect(file: string, options: InspectOptions): void {
     throw new UsageError(`${file} has no entry ${options.entry}${why}; it has ${entries.join(", ")}`);
   }
   const program = bundle.program(options.entry, knownDims(parseDims(options.dims), bundle.interface));
-  show(options, program, graphs, texts, print);
+  show(options, program, bundle.state, graphs, texts, print);
 }
 
 /** Beside what an object has; a list stands as `output`. */
@@ -150,6 +154,7 @@ function entriesOf({ batch, accumulate }: Interface): readonly Entry[] {
 function show(
   { stage }: InspectOptions,
   program: Program,
+  state: StateLayout,
   graphs: ReadonlyMap<string, Graph>,
   texts: (file: string) => string | undefined,
   print: (text: string, json: unknown) => void,
@@ -157,11 +162,12 @@ function show(
   const last = [...graphs.values()].at(-1)!;
   switch (stage) {
     case "list": {
-      const stages = ["ast", ...graphs.keys(), "casts-report", "emit", "wgsl"];
+      const stages = ["ast", ...graphs.keys(), "casts-report", "plan", "emit", "wgsl"];
       return print(stages.join("\n") + "\n", stages);
     }
-    case "emit":
     case "plan":
+      return print(printPlan(program, state), planToJson(program, state));
+    case "emit":
       return print(printProgram(program), {
         program: { ...program, kernels: undefined },
         kernels: kernelReports(program),

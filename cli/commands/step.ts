@@ -13,7 +13,7 @@ import { FileError } from "../../runtime/io/source.ts";
 import type { StepRow } from "../../runtime/trainer.ts";
 import type { Trainer } from "../../runtime/trainer.ts";
 import { batchAt, toDType } from "../data.ts";
-import { collect, deviceOption, knownDims, parseCount, parseDims } from "../options.ts";
+import { collect, deviceOption, knownDims, memoryOption, parseCount, parseDims } from "../options.ts";
 import { UsageError } from "../report.ts";
 import { Timings, timingsOption } from "../timings.ts";
 
@@ -23,6 +23,7 @@ interface StepOptions {
   readonly data: string;
   readonly steps: number;
   readonly device?: DeviceChoice;
+  readonly memory?: number;
   readonly seed: number;
   readonly json?: boolean;
   readonly out?: string;
@@ -38,6 +39,7 @@ export function stepCommands(cli: Command): void {
       .option("--weights <file>", "safetensors by parameter path (fc1.weight); the others from the seed")
       .requiredOption("--data <file>", "safetensors by input name")
       .addOption(deviceOption())
+      .addOption(memoryOption())
       .option("--seed <n>", "seed of the initial weights and of random bits", parseCount("seed", 0), 0)
       .addOption(timingsOption());
 

@@ -12,7 +12,7 @@ import { readTensors } from "../../runtime/io/tensors.ts";
 import { Progress } from "../../runtime/progress.ts";
 import { Trainer } from "../../runtime/trainer.ts";
 import { datasetOf } from "../data.ts";
-import { deviceOption, parseCount } from "../options.ts";
+import { deviceOption, memoryOption, parseCount } from "../options.ts";
 import { UsageError } from "../report.ts";
 import { Timings, timingsOption } from "../timings.ts";
 
@@ -22,6 +22,7 @@ interface TrainOptions {
   readonly steps?: number;
   readonly test?: string;
   readonly device?: DeviceChoice;
+  readonly memory?: number;
   readonly seed: number;
   readonly out?: string;
   readonly timings?: boolean;
@@ -35,6 +36,7 @@ export function trainCommands(cli: Command): void {
     .option("--batch <n>", "examples a batch", parseCount("batch", 1), 128)
     .option("--steps <n>", "batches; the schedule's total unless given", parseCount("steps", 1))
     .addOption(deviceOption())
+    .addOption(memoryOption())
     .option("--seed <n>", "seed of weights, order and random bits", parseCount("seed", 0), 0)
     .option("--out <file>", "where the trained weights go, as safetensors")
     .addOption(timingsOption())
@@ -46,7 +48,8 @@ async function runTrain(file: string, options: TrainOptions): Promise<void> {
   const device = await openDevice({ device: options.device });
   try {
     console.log(`training on ${device.name}: ${device.probes.at(-1)?.reason}`);
-    const bundle = load(file, { target: device.target, onStage: timings?.onStage });
+    const { memory } = options;
+    const bundle = load(file, { target: device.target, memory, onStage: timings?.onStage });
     const specs = bundle.interface.batch;
     if (specs.length === 0) throw new UsageError(`${file} has no train block: there is nothing to train`);
     const steps = options.steps ?? bundle.interface.totalSteps;

@@ -153,7 +153,10 @@ function callThrough(
     wrongKind(ck, `${fn.params[0].name} of ${fn.name}`, "a layer or a fn", f);
     return POISON;
   }
-  const value = ck.apply(f.value, [{ ...x, name: undefined }], { span: site.span, callee: f.expr.span }, env);
+  const own = String(++ck.segments);
+  const inside: Env = { ...env, segment: env.segment === undefined ? own : `${env.segment}.${own}` };
+  const at: Site = { span: site.span, callee: f.expr.span };
+  const value = ck.apply(f.value, [{ ...x, name: undefined }], at, inside);
   const node = nodeOf(value);
   if (value.kind === "poison") return POISON;
   if (node) return results(fn.build(builderAt(ck, env, site.span, fn.name), { [fn.params[1].name]: node }));

@@ -102,6 +102,7 @@ class Run {
       },
       makers: new WeakMap(),
       seen: new Set(),
+      segments: 0,
     };
     this.ck = ck;
   }

@@ -24,6 +24,8 @@ export interface Checker {
   readonly makers: WeakMap<Node, LayerInstance>;
   /** What has been elaborated; the rest is checked with symbolic formals. */
   readonly seen: Set<ModelDecl | FnDecl>;
+  /** Calls of `checkpoint` so far, which number their segments. */
+  segments: number;
 }
 
 /** Where an expression stands. */
@@ -40,6 +42,8 @@ export interface Env {
   readonly caller?: Source;
   /** Calls around this one. */
   readonly calls: number;
+  /** The checkpointed segment that this is part of. */
+  readonly segment?: string;
 }
 
 /** A symbol's value and what bound it. */
@@ -88,7 +92,13 @@ export function within(env: Env, o: Override): Env {
 }
 
 export function builderAt(ck: Checker, env: Env, span: Span, why: string): Builder {
-  return new CountingBuilder(ck.budget, span, { why, span }, env.region);
+  const { segment } = env;
+  return new CountingBuilder(
+    ck.budget,
+    span,
+    segment === undefined ? { why, span } : { why, span, segment },
+    env.region,
+  );
 }
 
 /** Symbols that a dim mentions. */

@@ -33,7 +33,9 @@ function render({ code, title, why, bad, good }: Page): string {
 function shown(e: Example): string {
   const files = Object.entries(e.files ?? {}).map(([name, text]) => block(`// ${name}\n${text}`));
   const sizes = e.dims &&
-    `with ${Object.entries(e.dims).map(([n, v]) => `--dims ${n}=${v}`).join(" ") || "no dims"}`;
+    `with ${Object.entries(e.dims).map(([n, v]) => `--dims ${n}=${v}`).join(" ") || "no dims"}${
+      e.memory ? ` --memory ${e.memory}` : ""
+    }`;
   const shapes = e.shapes &&
     `with ${Object.entries(e.shapes).map(([n, s]) => `${n}: [${s.join(", ")}]`).join(", ")}`;
   return [...files, block(e.shown ?? e.text), ...(sizes ? [sizes] : []), ...(shapes ? [shapes] : [])].join(

@@ -5,6 +5,7 @@ import { golden } from "../../tests/golden.ts";
 import type { Diagnostic } from "../core/diagnostic.ts";
 import { DiagnosticError } from "../core/diagnostic.ts";
 import { bindBatch } from "../lower/bind.ts";
+import { compile } from "../compile.ts";
 import { lower } from "../lower/lower.ts";
 import { check } from "./check.ts";
 import { explain, PAGES } from "./explain.ts";
@@ -28,7 +29,12 @@ function codesOf(example: Example): string[] {
       found.push(...error.diagnostics);
     }
   };
-  if (example.dims) run(() => lower(program!, { entry: "train", dims: example.dims! }));
+  const { dims, memory } = example;
+  if (dims) run(() => lower(program!, { entry: "train", dims }));
+  if (dims && memory) {
+    const { bundle } = compile({ file: "example.mpt", text: example.text }, { memory });
+    run(() => bundle!.program("step", dims));
+  }
   if (example.shapes) run(() => bindBatch(program!.train!.batch, example.shapes!));
   return found.map((d) => d.code);
 }

@@ -52,8 +52,17 @@ export interface Program {
    * and each metric, packed into one result buffer; asked for, `grad/PATH` too. `predict` has `output` or `output.0`….
    */
   readonly results: readonly TensorView[];
-  /** Peak bytes by part, for inspect. */
-  readonly memory: Readonly<Record<string, number>>;
+  /** Segments whose inner values the backward pass computes again; none where it is absent. For inspect. */
+  readonly recomputed?: readonly Recomputed[];
+}
+
+/** A segment of the forward pass of which the backward pass keeps only what flows in. */
+export interface Recomputed {
+  /** `2.5`: the fifth segment, inside the second; `auto3` was chosen for a memory limit. */
+  readonly segment: string;
+  readonly why: string;
+  /** Products and reductions are kept: only what is elementwise between them is computed again. */
+  readonly light: boolean;
 }
 
 /**

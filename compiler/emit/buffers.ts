@@ -1,7 +1,6 @@
 import type { Kernel } from "../core/kernel.ts";
 import { physicalBytes } from "../core/kernel.ts";
 import type { BufferDecl, StateLayout, View } from "../core/program.ts";
-import { GRADS } from "../passes/fuse_arena.ts";
 import { planTemps } from "../passes/plan.ts";
 import { align } from "./state.ts";
 import type { Tensor } from "./tensor.ts";
@@ -9,7 +8,6 @@ import type { Tensor } from "./tensor.ts";
 export interface Placement {
   readonly buffers: readonly BufferDecl[];
   readonly view: (t: Tensor) => View;
-  readonly memory: Readonly<Record<string, number>>;
 }
 
 const bytesOf = (t: Tensor) => physicalBytes(t.layout, t.dtype);
@@ -65,39 +63,5 @@ export function placeTensors(
   plan.buffers.forEach((bytes, i) => buffer({ name: `temp${i}`, bytes, role: "temp" }));
   temps.forEach((t, i) => views.set(t, { buffer: first + plan.of[i], offset: 0, bytes: bytesOf(t) }));
   for (const t of lives.keys()) if (t.place) views.set(t, views.get(wholes.get(t)!)!);
-  const kept = keptForBackward(kernels, temps.map((t) => ({ bytes: bytesOf(t), ...lives.get(t)! })));
-  return { buffers, view: (t) => views.get(t)!, memory: memoryOf(buffers, kept) };
+  return { buffers, view: (t) => views.get(t)! };
 }
-
-/** Bytes of the temps that the forward pass leaves for the backward pass: those alive while the loss is made. */
-function keptForBackward(
-  kernels: readonly { readonly tensors: readonly Tensor[] }[],
-  temps: readonly { readonly bytes: number; readonly first: number; readonly last: number }[],
-): number {
-  const loss = kernels.findIndex((k) => k.tensors.some((t) => t.kind === "result" && t.name === "loss"));
-  return temps.reduce((sum, t) => sum + (t.first < loss && loss < t.last ? t.bytes : 0), 0);
-}
-
-/** Bytes by part; `activations` are what the backward pass waits for, `workspace` all other temps. */
-function memoryOf(buffers: readonly BufferDecl[], kept: number): Record<string, number> {
-  const parts: Record<string, number> = {};
-  for (const b of buffers) {
-    const part = PARTS.find(([test]) => test(b))![1];
-    parts[part] = (parts[part] ?? 0) + b.bytes;
-  }
-  if (parts.workspace && kept > 0) {
-    parts.activations = Math.min(kept, parts.workspace);
-    parts.workspace -= parts.activations;
-  }
-  return parts;
-}
-
-const PARTS: readonly (readonly [(b: BufferDecl) => boolean, string])[] = [
-  [(b) => b.role === "temp", "workspace"],
-  [(b) => b.role !== "state", "batch"],
-  [(b) => b.name.startsWith("param."), "weights"],
-  [(b) => b.name.startsWith("copy."), "copies"],
-  [(b) => b.name.startsWith("accum.") || b.name === GRADS, "gradients"],
-  [(b) => b.name.includes(".") && !b.name.startsWith("scaler."), "moments"],
-  [() => true, "scalars"],
-];

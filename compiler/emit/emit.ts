@@ -1,4 +1,4 @@
-import type { Binding, Kernel, Shader } from "../core/kernel.ts";
+import type { Binding, Kernel } from "../core/kernel.ts";
 import type { Dispatch, Entry, Program, StateLayout, View } from "../core/program.ts";
 import type { Made } from "../core/stage.ts";
 import { Stages } from "../core/stage.ts";
@@ -32,8 +32,6 @@ export interface EmitOptions {
   readonly dims: Readonly<Record<string, number>>;
   readonly target: Target;
   readonly state: StateLayout;
-  /** Writes each kernel for a GPU; without it kernels are data only. */
-  readonly render?: (kernel: Kernel) => Shader;
   /** false: every node is stored and nothing is fused, for comparison. */
   readonly fuse?: boolean;
   /** Tells of the stages; silent unless given. */
@@ -42,11 +40,14 @@ export interface EmitOptions {
 
 const SILENT = new Stages(undefined);
 
-/** The Program of a graph whose dims are bound, casts and gradients explicit, and composites expanded. */
+/**
+ * The Program of a graph whose dims are bound, casts and gradients explicit, and composites expanded. Kernels are data:
+ * their shaders are written once it is settled which Program it is.
+ */
 export function emit(source: Graph, options: EmitOptions): Program {
   const { stages = SILENT } = options;
   const kernels = buildKernels(source, options);
-  const { buffers, view, memory } = stages.run(
+  const { buffers, view } = stages.run(
     "memory",
     () => placeTensors(kernels.map((k) => ({ kernel: k.kernel, tensors: k.tensors })), options.state),
     (placed) => ({ count: placed.buffers.length, of: "buffers" }),
@@ -56,15 +57,6 @@ export function emit(source: Graph, options: EmitOptions): Program {
     () => distinct(kernels.map((k) => consistent(k, view))),
     (found) => ({ count: found.unique.length, of: "kernels" }),
   );
-  const named = unique.map((k, i) => ({ ...k, name: kernelName(i, k) }));
-  const { render } = options;
-  const shaded = render
-    ? stages.run(
-      "render",
-      () => named.map((k) => ({ ...k, shader: render(k) })),
-      (all) => ({ count: all.length, of: "shaders" }),
-    )
-    : named;
   const dispatches = kernels.map((k, i): Dispatch => ({ kernel: indices[i], views: k.tensors.map(view) }));
   const bound = new Map(kernels.flatMap((k) => k.tensors).map((t) => [`${t.kind} ${t.name}`, t]));
   // In the order of the graph as given, whatever the kernels made of it.
@@ -75,13 +67,12 @@ export function emit(source: Graph, options: EmitOptions): Program {
     entry: options.entry,
     dims: options.dims,
     buffers,
-    kernels: shaded,
+    kernels: unique.map((k, i) => ({ ...k, name: kernelName(i, k) })),
     dispatches,
     inputs: inputs.map(tensorView),
     results: source.outputs.filter((o) => o.kind === "result").map((o) =>
       tensorView(bound.get(`result ${o.name}`)!)
     ),
-    memory,
   };
 }
 

@@ -47,6 +47,11 @@ export class OpError extends Error {
 export interface Origin {
   readonly why: string;
   readonly span?: Span;
+  /**
+   * The checkpointed segment in which the node stands, within those around it: `2` is the program's second, `2.5` one
+   * inside it. Of a gradient it is the segment whose gradient it is.
+   */
+  readonly segment?: string;
 }
 
 /** The precision in force where a node stands, until the casts pass has made it explicit. */

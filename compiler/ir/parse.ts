@@ -45,7 +45,8 @@ export function parseGraph(text: string, ops: ReadonlyMap<string, Op>): Graph {
     const reader = new Reader(m[5], no);
     const attrs = reader.attrs();
     const region = reader.region();
-    const origin = reader.origin();
+    const segment = reader.segment();
+    const origin = { ...reader.origin(), ...segment };
     const inputs = m[4] ? m[4].split(",").map((s) => at(s.trim(), no)) : [];
     const node = new Builder(origin, region).node(op, inputs, attrs);
     if (showType(node.type) !== m[2]) {
@@ -119,6 +120,13 @@ class Reader {
     const a = this.attrs();
     const span = a.span === undefined ? {} : { span: parseSpan(String(a.span), this.line) };
     return { compute: a.compute as DType, accum: a.accum as DType, why: String(a.why), ...span };
+  }
+
+  segment(): { segment?: string } {
+    if (!this.take("of ")) return {};
+    const path = this.match(/\w+(?:\.\w+)*/);
+    if (!path) throw new GraphSyntaxError(this.line, "expected a segment");
+    return { segment: path[0] };
   }
 
   origin(): Origin {

@@ -34,7 +34,8 @@ export function printNode(n: Node, names: ReadonlyMap<Node, string>, origins: bo
   const attrs = Object.keys(n.attrs).length ? ` ${printAttrs(n.attrs)}` : "";
   const region = n.region ? ` in ${printRegion(n.region)}` : "";
   const origin = origins && (n.origin.why || n.origin.span) ? `  // ${printOrigin(n.origin)}` : "";
-  return `${names.get(n)}: ${showType(n.type)} = ${n.op.name}${inputs}${attrs}${region}${origin}`;
+  const segment = n.origin.segment === undefined ? "" : ` of ${n.origin.segment}`;
+  return `${names.get(n)}: ${showType(n.type)} = ${n.op.name}${inputs}${attrs}${region}${segment}${origin}`;
 }
 
 function printRegion(r: Region): string {

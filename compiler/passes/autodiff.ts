@@ -44,7 +44,7 @@ export const autodiff = transform("autodiff", (graph) => {
   for (const node of topological([root]).reverse()) {
     const parts = gradients.get(node);
     if (!parts || !active.has(node)) continue;
-    const b = new Builder({ why: `gradient of ${node.op.name}`, span: node.origin.span });
+    const b = new Builder({ ...node.origin, why: `gradient of ${node.op.name}` });
     const m = new MathBuilder(b);
     const dy = parts.reduce((sum, part) => m.add(sum, part));
     const path = paramPath(node);

@@ -27,6 +27,7 @@ export const casts = transform("casts", (graph) => {
       why: rule,
       // A policy that stands nowhere (the outermost default) leaves the consumer's own line.
       span: (consumer.op.class === "compute" ? region.span : undefined) ?? consumer.origin.span,
+      ...(consumer.origin.segment === undefined ? {} : { segment: consumer.origin.segment }),
     });
     const node = b.node(castOp, [x], { to: dtype });
     known.set(dtype, node);

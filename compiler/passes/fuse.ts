@@ -1,5 +1,6 @@
 import type { Graph, Node } from "../ir/graph.ts";
-import { nodesOf, usersOf } from "../ir/graph.ts";
+import { nodesOf } from "../ir/graph.ts";
+import { readersOf } from "../ops/identity.ts";
 import type { Cluster, Schedule } from "./cluster.ts";
 import type { CostModel } from "./fuse_cost.ts";
 import { cuts, recomputes } from "./fuse_cost.ts";
@@ -45,7 +46,7 @@ export function fuse(graph: Graph, options: FuseOptions): Schedule {
       ...(options.places ? placeable(nodes, graph) : []),
       ...nodes.flatMap(searchedBy),
       ...cuts(nodes),
-      ...partlyRead(nodes, usersOf(nodes), outputs, flagged),
+      ...partlyRead(nodes, readersOf(nodes), outputs, flagged),
     ]),
     barred: new Set(),
     apart: new Map(),
@@ -90,7 +91,7 @@ function settle(
   spaces: Spaces,
   { costs, maxBindings, free }: FuseOptions & { readonly free: boolean },
 ): Settled | undefined {
-  const users = usersOf(nodes);
+  const users = readersOf(nodes);
   const written = new Map(graph.outputs.filter((o) => o.kind === "state").map((o) => [o.name, o.node]));
   const overwritten = new Map<Node, Node>();
   for (const n of nodes) {

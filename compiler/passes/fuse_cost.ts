@@ -5,6 +5,7 @@ import { kindOf } from "../core/dtype.ts";
 import { Exprs } from "../core/index_expr.ts";
 import type { Node } from "../ir/graph.ts";
 import { perForm } from "./form.ts";
+import { readInputs } from "../ops/identity.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";
 
 /** What things cost on a target, in bytes moved to or from memory. */
@@ -124,7 +125,7 @@ export function recomputes(nodes: readonly Node[], inMemory: (n: Node) => boolea
     const sources = new Set<Node>();
     const own = elementCost(n);
     let operations = own.operations;
-    n.inputs.forEach((x, k) => {
+    readInputs(n).forEach((x, k) => {
       if (inMemory(x) || x.op.kind === "reduce" || x.op.kind === "contract") sources.add(x);
       else {
         const r = out.get(x)!;
@@ -132,7 +133,7 @@ export function recomputes(nodes: readonly Node[], inMemory: (n: Node) => boolea
         r.sources.forEach((s) => sources.add(s));
       }
     });
-    const constant = sources.size === 0 && n.inputs.every((x) => out.get(x)!.operations === 0);
+    const constant = sources.size === 0 && readInputs(n).every((x) => out.get(x)!.operations === 0);
     out.set(n, { sources, operations: constant ? 0 : operations });
   }
   return out;

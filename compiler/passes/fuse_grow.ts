@@ -3,6 +3,7 @@ import { acc } from "../core/expr.ts";
 import { kindOf } from "../core/dtype.ts";
 import { linearIndex } from "../core/index_expr.ts";
 import type { Node } from "../ir/graph.ts";
+import { readInputs } from "../ops/identity.ts";
 import { packOp } from "./fuse_arena.ts";
 import type { Kernels } from "./fuse_dag.ts";
 import { KernelDag } from "./fuse_dag.ts";
@@ -94,7 +95,7 @@ export class Grower {
       this.#sources.set(n, new Map([[n, sizeOf(n)]]));
       return;
     }
-    const reads = merge(n.inputs.map((x) => this.#sources.get(x)!));
+    const reads = merge(readInputs(n).map((x) => this.#sources.get(x)!));
     const host = isAnchor(n) ? this.#placeAnchor(n, needs, reads) : this.#placeMap(n, needs, reads);
     if (host) this.host.set(n, host);
     if (host && n.op === skipOp) this.#check = host;
@@ -249,7 +250,7 @@ export class Grower {
       if (raises(x, this.options.flagged)) return true;
       // A map node of another kernel may be computed here too.
       const elsewhere = (i: Node) => isAnchor(i) && this.host.get(i) !== k || this.options.stored.has(i);
-      stack.push(...x.inputs.filter((i) => !elsewhere(i)));
+      stack.push(...readInputs(x).filter((i) => !elsewhere(i)));
     }
     return false;
   }

@@ -1,4 +1,5 @@
 import type { Graph, Node, Output } from "../ir/graph.ts";
+import { readInputs } from "../ops/identity.ts";
 import { packOp } from "./fuse_arena.ts";
 import type { Cluster } from "./cluster.ts";
 import { raises, skipOp } from "./fuse_flags.ts";
@@ -27,7 +28,7 @@ function readsOf(c: Cluster, stored: ReadonlySet<Node>): { loads: Set<Node>; com
     if (stands || !own.has(n) && (stored.has(n) || isAnchor(n))) loads.add(n);
     else {
       computed.add(n);
-      stack.push(...n.inputs);
+      stack.push(...readInputs(n));
     }
   }
   return { loads, computed };

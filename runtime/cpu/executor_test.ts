@@ -94,7 +94,6 @@ function example(): { program: Program; layout: StateLayout } {
       { name: "big", dtype: "bool", shape: [], view: { buffer: 3, offset: 512, bytes: 4 } },
       { ...temp, name: "terms", view: { buffer: 2, offset: 256, bytes: 20 } },
     ],
-    memory: {},
   };
   const layout: StateLayout = {
     buffers: [{ name: "weights", bytes: 512 }],

@@ -10,8 +10,9 @@ import { inFolder, mpt, mptOk, mptRefuses } from "./run_cli.ts";
 const MLP = fileURLToPath(new URL("../../examples/mnist/mlp.mpt", import.meta.url));
 const inspect = (...args: string[]) => mptOk(["inspect", MLP, "--dims", "N=128", ...args]);
 
-const STEP = "ast lower casts scale_loss autodiff unscale clip optimizer tick copies decompose simplify cse"
-  .split(" ");
+const STEP =
+  "ast lower casts scale_loss autodiff unscale clip optimizer tick copies decompose simplify cse recompute"
+    .split(" ");
 
 Deno.test("mpt inspect: every stage of the step prints, and its JSON parses", async (t) => {
   const listed = (await inspect("--stage", "list")).trim().split("\n");
@@ -39,6 +40,21 @@ Deno.test("mpt inspect: every stage of the step prints, and its JSON parses", as
       async () => assertMatch(await inspect("--entry", entry), new RegExp(`^program ${entry} `)),
     );
   }
+});
+
+Deno.test("mpt inspect: the plan tells the parts, and under a limit what is computed again", async () => {
+  const plain = await inspect("--stage", "plan");
+  for (const word of ["weights", "moments", "activations", "workspace", "peak of", "in place"]) {
+    assertStringIncludes(plain, word);
+  }
+  assert(!plain.includes("computed again"));
+  const { total, parts } = JSON.parse(await inspect("--stage", "plan", "--json"));
+  assertEquals(Object.values<number>(parts).reduce((a, b) => a + b), total);
+  const limit = String(total - Math.ceil(parts.activations / 4));
+  assertMatch(await inspect("--stage", "plan", "--memory", limit), /computed again[^]*to fit/);
+  const refused = (limit: string) => mptRefuses(["inspect", MLP, "--dims", "N=128", "--memory", limit], 2);
+  assertMatch(await refused("lots"), /--memory lots is not an amount/);
+  assertMatch(await refused("1KiB"), /MPT0607[^]*State alone/);
 });
 
 Deno.test("mpt inspect: the casts report names each value, its rule and its line", async () => {

@@ -1,5 +1,6 @@
 import { ampGptSuite } from "../numeric/suite/amp_gpt.ts";
 import { ampScalerSuite } from "../numeric/suite/amp_scaler.ts";
+import { checkpointSuite } from "../numeric/suite/checkpoint.ts";
 import { mnistSuite } from "../numeric/suite/mnist.ts";
 import type { SuiteDevice } from "../numeric/suite/on_device.ts";
 import { scalingSuite } from "../numeric/suite/scaling.ts";
@@ -15,6 +16,7 @@ trajectorySuite(on);
 scalingSuite(on);
 ampScalerSuite(on);
 trainerSuite(on);
+checkpointSuite(on, false);
 const slow = on.name === "swiftshader";
 // It takes half a minute to compile the GPT and some seconds for a step of it.
 ampGptSuite(on, slow ? 3 : undefined);

@@ -95,6 +95,5 @@ export function accumulate(options: { readonly tempBytes?: number } = {}): Progr
     ],
     inputs: [tensors.x],
     results: [tensors.loss, tensors.runs, tensors.echo],
-    memory: {},
   };
 }

@@ -92,4 +92,11 @@ export const LIMITS_AND_DATA: readonly Page[] = [
       dims: { N: 128 },
     },
   ),
+  page(
+    "MPT0607",
+    "the program does not fit the limit of memory",
+    `Under --memory parts of the forward pass are computed again in the backward pass instead of being kept, where that is needed. The State (weights, their copies, what the optimizer keeps, gradients), the batch and what two neighbouring layers need at once have to be there whatever is done. The label says how little memory would do; mpt inspect --stage plan says what for.`,
+    { text: GOOD, dims: { N: 64 }, memory: "1KiB" },
+    { text: GOOD, dims: { N: 64 }, memory: "64KiB" },
+  ),
 ];

@@ -18,6 +18,8 @@ export interface Example {
   /** The program is also bound: at these dims, or for arrays of these shapes. */
   readonly dims?: Readonly<Record<string, number>>;
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  /** The program's step is compiled for a limit of memory, at these dims. */
+  readonly memory?: string;
 }
 
 type Written = string | Example;

@@ -1,12 +1,11 @@
 import { byteSize } from "../../../compiler/core/dtype.ts";
-import type { Kernel } from "../../../compiler/core/kernel.ts";
 import { encode } from "../../../compiler/core/round.ts";
 import { bound } from "../../../compiler/core/shape.ts";
 import type { EmitOptions } from "../../../compiler/emit/emit.ts";
 import { emit, layoutState } from "../../../compiler/emit/emit.ts";
 import type { Graph } from "../../../compiler/ir/graph.ts";
 import type { RefTensor } from "../../../compiler/ir/op.ts";
-import { renderKernel } from "../../../kernels/render.ts";
+import { withShaders } from "../../../compiler/specialise.ts";
 import { slotsOf } from "../../support/compare_graph.ts";
 import type { RunOutput } from "../../support/run_program.ts";
 import type { Rig } from "./on_device.ts";
@@ -23,8 +22,8 @@ export async function runOnDevice(
   options: Pick<EmitOptions, "fuse"> = {},
 ): Promise<RunOutput> {
   const slots = slotsOf(graph), layout = layoutState(slots);
-  const render = target.provider === "cpu" ? undefined : (kernel: Kernel) => renderKernel(kernel, target);
-  const program = emit(graph, { entry: "predict", dims: {}, target, state: layout, render, ...options });
+  const emitted = emit(graph, { entry: "predict", dims: {}, target, state: layout, ...options });
+  const program = withShaders(emitted, target);
   const state = await executor.createState(layout);
   try {
     for (const { name } of slots) if (feeds.has(name)) state.write(name, hostBytesOf(feeds.get(name)!));

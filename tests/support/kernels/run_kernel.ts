@@ -60,7 +60,6 @@ export async function runKernel(
     dispatches: [{ kernel: 0, views }],
     inputs: [],
     results: raw,
-    memory: {},
   };
   const executor = createCpuExecutor({ precision });
   const state = await executor.createState({ buffers, slots });
