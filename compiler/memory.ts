@@ -111,7 +111,7 @@ function tensorsOf(program: Program): PlannedTensor[] {
       open.set(buffer, t);
     });
   });
-  return out;
+  return out.map(({ filling: _, ...t }) => t);
 }
 
 const shows = (v: View, t: TensorView) => v.buffer === t.view.buffer && v.offset === t.view.offset;
