@@ -35,7 +35,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let v5 = v4 * 0.5f;
   let v6 = f32(v3.y);
   let v7 = v6 * 0.5f;
-  b1[((((id1 >> 1u) * 4) + v2) >> 1u)] = vec2<f16>(f16(saturated_f16(v5)), f16(saturated_f16(v7)));
+  b1[((((id1 >> 1u) * 4) + v2) >> 1u)] = vec2<f16>(f16(v5), f16(v7));
 }
 `,
   );
