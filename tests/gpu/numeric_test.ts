@@ -17,7 +17,6 @@ scalingSuite(on);
 ampScalerSuite(on);
 trainerSuite(on);
 checkpointSuite(on, false);
-const slow = on.name === "swiftshader";
-// It takes half a minute to compile the GPT and some seconds for a step of it.
-ampGptSuite(on, slow ? 3 : undefined);
-mnistSuite(on, slow ? "a step takes a second here" : undefined);
+// SwiftShader takes half a minute to compile the GPT and some seconds for a step of it.
+ampGptSuite(on, on.name === "swiftshader" ? 3 : undefined);
+mnistSuite(on);
