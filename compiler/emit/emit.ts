@@ -107,7 +107,7 @@ function buildKernels(source: Graph, options: EmitOptions): BuiltKernel[] {
       if (!forGpu) return kernels;
       return stages.run(
         "group",
-        () => groupKernels(kernels, limit),
+        () => groupKernels(kernels, target.limits),
         (groups) => ({ count: groups.length, of: "dispatches" }),
       );
     }

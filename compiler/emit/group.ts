@@ -2,11 +2,14 @@ import type { Expr } from "../core/expr.ts";
 import { rebuild } from "../core/expr.ts";
 import type { Binding, Kernel, SingleKernel, Store } from "../core/kernel.ts";
 import { physicalBytes } from "../core/kernel.ts";
+import type { TargetLimits } from "../core/target.ts";
 import type { BuiltKernel } from "./kernel.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Parts of one dispatch: a launch saved is worth less than a shader that is read. */
 const MOST_PARTS = 6;
+/** Invocations of the largest workgroup that a reduction takes. */
+const INVOCATIONS = 256;
 /** How many dispatches back a kernel looks for company: what is made long before it is read stands in memory. */
 const WINDOW = 12;
 
@@ -15,16 +18,22 @@ const WINDOW = 12;
  * ones. A kernel joins the nearest group before it, past which it can be moved. Contractions stay by themselves, since
  * their registers would be everyone's.
  */
-export function groupKernels(kernels: readonly BuiltKernel[], maxBindings: number): BuiltKernel[] {
+export function groupKernels(kernels: readonly BuiltKernel[], limits: GroupLimits): BuiltKernel[] {
   const groups: Member[][] = [];
   for (const built of kernels) {
     const k: Member = { built, touches: touchesOf(built) };
-    const home = built.kernel.family === "matmul" ? undefined : findGroup(groups, k, maxBindings);
+    const home = built.kernel.family === "matmul" ? undefined : findGroup(groups, k, limits);
     if (home) home.push(k);
     else groups.push([k]);
   }
   return groups.map((g) => g.length === 1 ? g[0].built : joined(g.map((m) => m.built)));
 }
+
+/** What one dispatch may take of a device. */
+export type GroupLimits = Pick<
+  TargetLimits,
+  "maxStorageBuffersPerShaderStage" | "maxComputeWorkgroupStorageSize"
+>;
 
 interface Member {
   readonly built: BuiltKernel;
@@ -67,15 +76,15 @@ function touchesOf(built: BuiltKernel): Touch[] {
   });
 }
 
-function findGroup(groups: readonly Member[][], k: Member, maxBindings: number): Member[] | undefined {
+function findGroup(groups: readonly Member[][], k: Member, limits: GroupLimits): Member[] | undefined {
   for (let j = groups.length - 1; j >= Math.max(0, groups.length - WINDOW); j--) {
     const group = groups[j];
-    if (accepts(group, k, maxBindings)) return group;
+    if (accepts(group, k, limits)) return group;
     if (group.some((m) => waits(m, k))) return undefined;
   }
 }
 
-function accepts(group: readonly Member[], k: Member, maxBindings: number): boolean {
+function accepts(group: readonly Member[], k: Member, limits: GroupLimits): boolean {
   if (group.length >= MOST_PARTS || group.some((m) => m.built.kernel.family === "matmul" || waits(m, k))) {
     return false;
   }
@@ -88,7 +97,9 @@ function accepts(group: readonly Member[], k: Member, maxBindings: number): bool
       else shared.add(t);
     });
   }
-  if (bindings + shared.size > maxBindings) return false;
+  if (bindings + shared.size > limits.maxStorageBuffersPerShaderStage) return false;
+  const memory = members.reduce((sum, m) => sum + workgroupBytes(m.built.kernel), 0);
+  if (memory > limits.maxComputeWorkgroupStorageSize) return false;
   // Where a dispatch writes a buffer, its bindings of the buffer must be apart.
   return members.every((m, i) =>
     members.every((other, j) =>
@@ -100,6 +111,13 @@ function accepts(group: readonly Member[], k: Member, maxBindings: number): bool
       )
     )
   );
+}
+
+/** Workgroup memory that a kernel may take: for every invocation a value and a position of each accumulator of a phase. */
+function workgroupBytes(kernel: Kernel): number {
+  if (kernel.family !== "reduce") return 0;
+  const most = Math.max(0, ...kernel.phases.map((p) => p.length));
+  return INVOCATIONS * 4 * (2 * most + kernel.rowStores.length);
 }
 
 function overlap(a: Touch, b: Touch): boolean {

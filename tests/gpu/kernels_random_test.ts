@@ -34,7 +34,7 @@ kernelTest("random kernels in one dispatch agree with the evaluator", async ({ d
       });
       return { kernel: random.kernel, tensors };
     });
-    for (const { kernel, tensors } of groupKernels(members, limit)) {
+    for (const { kernel, tensors } of groupKernels(members, target.limits)) {
       if (kernel.family !== "group") continue;
       groups++;
       await checkKernel(
