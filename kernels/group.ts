@@ -6,7 +6,7 @@ import { writeReduce } from "./reduce.ts";
 import { planReduce } from "./reduce_plan.ts";
 import { loadsOf } from "./wgsl/loads.ts";
 import type { Part, Written } from "./wgsl/module.ts";
-import { BUILTINS, PART_GROUP } from "./wgsl/module.ts";
+import { BUILTINS, foldGrid, groupNumber, PART_GROUP } from "./wgsl/module.ts";
 import { printable } from "./wgsl/storage.ts";
 
 /** Invocations of a workgroup in which every part fits. */
@@ -28,7 +28,7 @@ export function renderGroup(kernel: GroupKernel, target: Target): Shader {
 
   const counts = written.map((w) => w.grid[0]);
   const total = counts.reduce((a, b) => a + b, 0);
-  const grid = folded(total, target);
+  const grid = foldGrid(total, target);
   const calls = kernel.parts.map((_, i) => {
     const start = counts.slice(0, i).reduce((a, b) => a + b, 0);
     const at = start === 0 ? "group" : `group - ${start}`;
@@ -45,19 +45,12 @@ export function renderGroup(kernel: GroupKernel, target: Target): Shader {
     ...pieces.flatMap((p, i) => [`fn part${i}(${signature}) {`, ...p.lines.map((l) => `  ${l}`), "}"]),
     `@compute @workgroup_size(${invocations})`,
     `fn main(${[...BUILTINS, ...parameters].join(", ")}) {`,
-    `  let group = i32(wid.x${grid[1] > 1 ? ` + wid.y * ${grid[0]}u` : ""});`,
+    `  let group = ${groupNumber(grid)};`,
     `  ${calls.join(" else ")}`,
     "}",
     "",
   ];
   return { code: code.join("\n"), workgroups: grid, workgroupSize: [invocations, 1, 1], variant };
-}
-
-function folded(count: number, target: Target): readonly [number, number, number] {
-  const limit = target.limits.maxComputeWorkgroupsPerDimension;
-  const y = Math.ceil(count / limit);
-  if (y > limit) throw new Error(`${count} workgroups do not fit a grid of ${limit} by ${limit}`);
-  return [Math.ceil(count / y), y, 1];
 }
 
 /** Invocations that the part would have in a workgroup by itself. */

@@ -86,17 +86,12 @@ export class Module {
 
   /** The index of this workgroup, below `count`, from a grid folded to stay within the device's limit. */
   workgroupIndex(count: number): { value: Value; grid: readonly [number, number, number] } {
-    const limit = this.target.limits.maxComputeWorkgroupsPerDimension;
     const { body } = this;
     if (this.part) {
       return { value: body.define(PART_GROUP, "i32", count - 1, "group"), grid: [count, 1, 1] };
     }
-    if (count <= limit) {
-      return { value: body.define("i32(wid.x)", "i32", count - 1, "group"), grid: [count, 1, 1] };
-    }
-    const y = Math.ceil(count / limit), x = Math.ceil(count / y);
-    if (y > limit) throw new Error(`${count} workgroups do not fit a grid of ${limit} by ${limit}`);
-    return { value: body.define(`i32(wid.x + wid.y * ${x}u)`, "i32", x * y - 1, "group"), grid: [x, y, 1] };
+    const grid = foldGrid(count, this.target);
+    return { value: body.define(groupNumber(grid), "i32", grid[0] * grid[1] - 1, "group"), grid };
   }
 
   /** Two f16 in a word, of values that do not overflow it: the conversion rounds to nearest. */
@@ -159,3 +154,16 @@ export const BUILTINS = [
   "@builtin(workgroup_id) wid: vec3<u32>",
   "@builtin(local_invocation_index) lid: u32",
 ];
+
+/** A grid of at least `count` workgroups that stays within the device's limit: no more than it, or folded once. */
+export function foldGrid(count: number, target: Target): readonly [number, number, number] {
+  const limit = target.limits.maxComputeWorkgroupsPerDimension;
+  const y = Math.ceil(count / limit);
+  if (y > limit) throw new Error(`${count} workgroups do not fit a grid of ${limit} by ${limit}`);
+  return [Math.ceil(count / y), y, 1];
+}
+
+/** The number of a workgroup in a folded grid. */
+export function groupNumber([x, y]: readonly [number, number, number]): string {
+  return y > 1 ? `i32(wid.x + wid.y * ${x}u)` : "i32(wid.x)";
+}
