@@ -91,10 +91,10 @@ function accepts(group: readonly Member[], k: Member, limits: GroupLimits): bool
   const members = [...group, k];
   const shared = new Set<Tensor>();
   let bindings = 0;
-  for (const { built } of members) {
-    built.tensors.forEach((t, i) => {
-      if (!isShared(built, i)) bindings++;
-      else shared.add(t);
+  for (const { built, touches } of members) {
+    touches.forEach((t, i) => {
+      if (!t.shared) bindings++;
+      else shared.add(built.tensors[i]);
     });
   }
   if (bindings + shared.size > limits.maxStorageBuffersPerShaderStage) return false;

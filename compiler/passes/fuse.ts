@@ -43,7 +43,7 @@ export function fuse(graph: Graph, options: FuseOptions): Schedule {
     forced: new Set([
       ...nodes.filter((n) => n.op === skipOp),
       ...packs.flatMap((p) => p.inputs),
-      ...(options.places ? placeable(nodes, graph) : []),
+      ...(options.places ? placeable(graph) : []),
       ...nodes.flatMap(searchedBy),
       ...cuts(nodes),
       ...partlyRead(nodes, readersOf(nodes), outputs, flagged),

@@ -1,5 +1,5 @@
 import type { Expr } from "../core/expr.ts";
-import { coord, i32, prim } from "../core/expr.ts";
+import { coord, i32, prim, rebuild } from "../core/expr.ts";
 import { Exprs, linearIndex } from "../core/index_expr.ts";
 import type { Place } from "../core/kernel.ts";
 import { stridesOf } from "../core/kernel.ts";
@@ -19,12 +19,9 @@ const GROUP = 4;
  */
 export function placeParts(schedule: Schedule): Schedule {
   const { graph, clusters } = schedule;
-  const nodes = nodesOf(graph);
-  const users = usersOf(nodes);
   const home = new Map<Node, Cluster>();
   for (const c of clusters) for (const r of c.roots) home.set(r, c);
-  const outputs = new Set(graph.outputs.map((o) => o.node));
-  const isPrivate = (n: Node) => users.get(n)!.length === 1 && !outputs.has(n);
+  const { outputs, isPrivate } = readersIn(graph);
   const placed = new Map<Node, PlacedPart[]>();
   for (const { roots, family } of clusters) {
     const [root] = roots;
@@ -35,12 +32,22 @@ export function placeParts(schedule: Schedule): Schedule {
   return { ...schedule, clusters: clusters.filter((c) => !placed.has(c.roots[0])), placed };
 }
 
-/** Concatenations of what looks like products that nothing else reads: storing them costs no kernel. */
-export function placeable(nodes: readonly Node[], graph: Graph): Node[] {
-  const users = usersOf(nodes);
+interface Readers {
+  readonly outputs: ReadonlySet<Node>;
+  /** Whether one node reads it and nothing else does. */
+  readonly isPrivate: (n: Node) => boolean;
+}
+
+function readersIn(graph: Graph): Readers {
+  const users = usersOf(nodesOf(graph));
   const outputs = new Set(graph.outputs.map((o) => o.node));
-  const isPrivate = (n: Node) => users.get(n)!.length === 1 && !outputs.has(n);
-  return nodes.filter((n) =>
+  return { outputs, isPrivate: (n) => users.get(n)!.length === 1 && !outputs.has(n) };
+}
+
+/** Concatenations of what looks like products that nothing else reads: storing them costs no kernel. */
+export function placeable(graph: Graph): Node[] {
+  const { outputs, isPrivate } = readersIn(graph);
+  return nodesOf(graph).filter((n) =>
     n.op === concatOp && !outputs.has(n) && n.inputs.every((x) => {
       const { node } = behindViews(x, isPrivate);
       return boundType(x).shape.at(-1)! % GROUP === 0 && isPrivate(node) && isProduct(node);
@@ -112,8 +119,8 @@ function placeOf(
   const { dtype, shape: extents } = boundType(whole);
   const there = coords.map((c, i) => i === axis ? prim("add", c, i32(start)) : c);
   const address = exprs.simplify(linearIndex(there, stridesOf(extents, dtype)));
-  const offset = valueOf(address, outer.map(() => 0));
-  const strides = outer.map((_, i) => valueOf(address, outer.map((_, k) => Number(k === i))) - offset);
+  const offset = valueOf(exprs, address, outer.map(() => 0));
+  const strides = outer.map((_, i) => valueOf(exprs, address, outer.map((_, k) => Number(k === i))) - offset);
   const linear = prim("add", linearIndex(outer.map((_, i) => coord(i)), strides), i32(offset));
   const last = outer.length - 1;
   const grouped = strides[last] === 1 && outer[last] % GROUP === 0 && offset % GROUP === 0 &&
@@ -122,23 +129,8 @@ function placeOf(
 }
 
 /** An index at some coordinates. */
-function valueOf(e: Expr, coords: readonly number[]): number {
-  if (e.e === "const") return e.value;
-  if (e.e === "coord") return coords[e.axis];
-  if (e.e !== "prim") throw new Error(`${e.e} is no part of an index`);
-  const [a, b] = e.args.map((x) => valueOf(x, coords));
-  switch (e.fn) {
-    case "add":
-      return a + b;
-    case "sub":
-      return a - b;
-    case "mul":
-      return a * b;
-    case "quo":
-      return Math.floor(a / b);
-    case "mod":
-      return a % b;
-    default:
-      throw new Error(`${e.fn} is no part of an index`);
-  }
+function valueOf(exprs: Exprs, index: Expr, coords: readonly number[]): number {
+  const at = exprs.simplify(rebuild(index, (x) => x.e === "coord" ? i32(coords[x.axis]) : x));
+  if (at.e !== "const") throw new Error("an index is more than its coordinates");
+  return at.value;
 }
