@@ -2,23 +2,9 @@ import { compile } from "../../compiler/compile.ts";
 import type { Entry } from "../../compiler/core/program.ts";
 import { TARGETS } from "../../compiler/core/target.ts";
 import { assert, assertLessOrEqual } from "../assert.ts";
+import { regression } from "../support/programs.ts";
 
 /** No kernel binds more buffers than its target allows, whatever is fused into it. */
-
-const program = (precision: string, fields: string) => `
-model Net {
-  precision ${precision}
-  layer fc1 = Linear(6, 16)
-  layer fc2 = Linear(16, 1)
-  forward(x: float[N, 6]) -> f32[N, 1] { return x |> fc1 |> tanh |> fc2 }
-}
-train Net {
-  batch(x: f32[N, 6], y: f32[N, 1])
-  loss = mse(Net(x), y)
-  metric largest = amax(Net(x))
-  ${fields}
-}
-`;
 
 const FIELDS = [
   "optimizer = AdamW(lr: 1e-2) loss_scale = dynamic(init: 1024)",
@@ -33,7 +19,10 @@ for (const [name, target] of Object.entries(TARGETS)) {
     let widest = 0;
     for (const precision of ["f32", "mixed_f16", "mixed_bf16", "pure_f16", "pure_bf16"]) {
       for (const fields of FIELDS) {
-        const { bundle, diagnostics } = compile({ file: "t.mpt", text: program(precision, fields) }, {
+        const { bundle, diagnostics } = compile({
+          file: "t.mpt",
+          text: regression(`metric largest = amax(Net(x))\n  ${fields}`, precision),
+        }, {
           target,
         });
         assert(bundle, JSON.stringify(diagnostics));

@@ -31,3 +31,18 @@ function run(text: string, files: Files, options: CheckOptions) {
 export function codes(text: string, files: Files = {}): string[] {
   return diagnose(text, files).map((d) => d.code);
 }
+
+/** A regression of a row of six numbers whose inputs the test chooses. */
+export const regression = (fields: string, precision = "mixed_f16") => `
+model Net {
+  precision ${precision}
+  layer fc1 = Linear(6, 16)
+  layer fc2 = Linear(16, 1)
+  forward(x: float[N, 6]) -> f32[N, 1] { return x |> fc1 |> tanh |> fc2 }
+}
+train Net {
+  batch(x: f32[N, 6], y: f32[N, 1])
+  loss = mse(Net(x), y)
+  ${fields}
+}
+`;

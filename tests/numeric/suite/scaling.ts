@@ -7,6 +7,7 @@ import {
 } from "../../assert.ts";
 import type { Trainer } from "../../../runtime/trainer.ts";
 import type { SuiteDevice } from "./on_device.ts";
+import { regression } from "../../support/programs.ts";
 import { deviceTest, f32Tensor, numbers } from "./on_device.ts";
 import { Random } from "./random.ts";
 
@@ -43,21 +44,6 @@ train Tiny {
   loss = sum(Tiny(x))
   optimizer = SGD(lr: 1e6)
   ${scaling}
-}
-`;
-
-/** A regression in f16 whose inputs the test chooses. */
-const regression = (fields: string, precision = "mixed_f16") => `
-model Net {
-  precision ${precision}
-  layer fc1 = Linear(6, 16)
-  layer fc2 = Linear(16, 1)
-  forward(x: float[N, 6]) -> f32[N, 1] { return x |> fc1 |> tanh |> fc2 }
-}
-train Net {
-  batch(x: f32[N, 6], y: f32[N, 1])
-  loss = mse(Net(x), y)
-  ${fields}
 }
 `;
 
