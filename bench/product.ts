@@ -77,13 +77,21 @@ export async function timeProduct(
     await prepared.run(inputs);
     const clock = device.kind !== "gpu" || device.handle.gpu.features.has("timestamp-query");
     const microseconds = clock
-      ? (await profileOf(device, prepared, inputs, 7)).reduce((sum, t) => sum + t.microseconds, 0)
+      ? (await profileOf(device, prepared, inputs, 7, repeatsOn(device))).reduce(
+        (sum, t) => sum + t.microseconds,
+        0,
+      )
       : await timeRuns(() => prepared.run(inputs));
     const variants = program.kernels.flatMap((x) => x.shader?.variant ?? []);
     return { microseconds, tflops: 2 * batch * m * n * k / microseconds / 1e6, variants };
   } finally {
     executor.destroy();
   }
+}
+
+/** Launches timed together: on hardware as many as `bench/rivals/pytorch.py` times of cuBLAS's. */
+function repeatsOn(device: Device): number {
+  return device.kind === "gpu" && !device.handle.adapter.software ? 20 : 1;
 }
 
 /** Microseconds of one of several queued runs, where the device tells no times. */

@@ -206,15 +206,16 @@ function each(counters: GpuCounters, steps: number): StepCounts {
   };
 }
 
-/** Times each dispatch of a prepared Program on its device. */
+/** Times each dispatch of a prepared Program on its device; on a GPU `repeats` times over, as `profile` says. */
 export function profileOf(
   device: Device,
   prepared: PreparedProgram,
   inputs: Readonly<Record<string, Uint8Array>>,
   runs: number,
+  repeats = 1,
 ): Promise<DispatchTime[]> {
   if (device.kind === "gpu" && prepared instanceof GpuProgram) {
-    return profile(device.handle.gpu, prepared, inputs, runs);
+    return profile(device.handle.gpu, prepared, inputs, runs, repeats);
   }
   if (prepared instanceof CpuProgram) return prepared.profile(inputs, runs);
   throw new Error("only Programs of mpt's own executors can be profiled");

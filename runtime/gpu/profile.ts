@@ -9,6 +9,8 @@ const PER_SET = 2048;
 /**
  * Times every dispatch of a Program on the GPU, each in a pass of its own. The runs are real: they change the State as
  * `run` does. Passes of their own cost time between dispatches, so the sum is more than a run takes.
+ * With `repeats` a dispatch is made so many times over and its time is their mean, which leaves out how a device starts
+ * and ends a pass: for Programs that may be run so, as those without State.
  * Throws an Error where the device has no timestamps.
  */
 export async function profile(
@@ -16,6 +18,7 @@ export async function profile(
   prepared: GpuProgram,
   inputs: Readonly<Record<string, Uint8Array>>,
   runs = 10,
+  repeats = 1,
 ): Promise<DispatchTime[]> {
   if (!gpu.features.has("timestamp-query")) {
     throw new Error("this device has no timestamps (timestamp-query)");
@@ -45,7 +48,7 @@ export async function profile(
         });
         pass.setPipeline(pipeline);
         pass.setBindGroup(0, group);
-        pass.dispatchWorkgroups(x, y, z);
+        for (let r = 0; r < repeats; r++) pass.dispatchWorkgroups(x, y, z);
         pass.end();
       });
       sets.forEach((set, i) => encoder.resolveQuerySet(set, 0, set.count, resolved, 16 * PER_SET * i));
@@ -56,7 +59,10 @@ export async function profile(
       readback.unmap();
       // Nanoseconds.
       const at = (k: number) => Number(times[k] - times[0]) / 1000;
-      samples.push(launches.map((_, i) => ({ start: at(2 * i), end: at(2 * i + 1) })));
+      samples.push(launches.map((_, i) => {
+        const start = at(2 * i);
+        return { start, end: start + (at(2 * i + 1) - start) / repeats };
+      }));
     }
   } finally {
     for (const set of sets) set.destroy();

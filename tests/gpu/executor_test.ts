@@ -160,6 +160,10 @@ gpuTest("the profiler times every dispatch of real runs", async (device, executo
   assertEquals(times.map((t) => [t.dispatch, t.kernel]), [[0, "k0_sum"], [1, "k1_add"]]);
   assert(times.every((t) => t.microseconds > 0 && t.microseconds < 1e6), JSON.stringify(times));
   assertEquals((await step.run({ x })).loss, 6 * sum(x));
+  // Each dispatch three times over, k1_add among them.
+  const repeated = await profile(device.handle.gpu, step, { x }, 1, 3);
+  assertEquals(repeated.map((t) => t.kernel), ["k0_sum", "k1_add"]);
+  assertEquals((await step.run({ x })).loss, 10 * sum(x));
 });
 
 gpuTest("mistakes are told in words", async (_, executor) => {
