@@ -57,6 +57,10 @@ export class MatrixPanel {
   /** Where unit `u` of this invocation belongs. */
   place(module: Module, t: Value, u: number): { row: Value; chunk: Value } {
     const { prims } = module, { threads } = this.shape;
+    if (threads % this.#chunks !== 0) {
+      const unit = prims.add(t, prims.i32(u * threads));
+      return { row: prims.quo(unit, this.#chunks), chunk: prims.mod(unit, this.#chunks) };
+    }
     const chunk = prims.mod(t, this.#chunks), q = prims.quo(t, this.#chunks);
     const rows = threads / this.#chunks;
     if (this.#chunks !== 4) return { row: prims.add(q, prims.i32(u * rows)), chunk };
