@@ -8,13 +8,16 @@
 import type { DType } from "../compiler/core/dtype.ts";
 import { openDevice } from "../runtime/device.ts";
 import { renderMatmulOnMatrixUnits } from "../kernels/matmul_matrix.ts";
-import { MATRIX_CANDIDATES } from "../kernels/matmul_plan.ts";
+import { MATRIX_CANDIDATES } from "../kernels/matrix_speed.ts";
 import { MATRIX_UNITS } from "../kernels/matrix_plan.ts";
 import { type Product, type ProductTime, timeProduct } from "./product.ts";
 
 /** The square products that have a rival's figure beside them, and attention's two. */
 const USUAL = [
   "f16:NN:4096x4096x4096",
+  "f16:TN:4096x4096x4096",
+  "f16:NT:4096x4096x4096",
+  "f16:TT:4096x4096x4096",
   "i8:NT:4096x4096x4096",
   "i8:NN:4096x4096x4096",
   "f16:NT:384x256x256x64",

@@ -1,6 +1,8 @@
 import type { MatmulKernel } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
-import { type MatrixPlan, type MatrixTile, matrixUnit } from "./matrix_plan.ts";
+import { CORES, DISPATCH } from "./gpu.ts";
+import { type MatrixPlan, matrixUnit } from "./matrix_plan.ts";
+import { MATRIX_CANDIDATES, timeOnMatrixUnits } from "./matrix_speed.ts";
 import { powerAbove, product } from "./reduce_plan.ts";
 
 /**
@@ -137,18 +139,6 @@ export const CANDIDATES: readonly (MatmulPlan & Speed)[] = [
   },
 ];
 
-/** The tilings for matrix units, and their speed with f16. */
-export const MATRIX_CANDIDATES: readonly (MatrixTile & Speed)[] = [
-  { tileM: 128, tileN: 128, subM: 64, subN: 64, rate: 150e6, step: 0.59, alone: 0.575, full: 2 },
-  { tileM: 128, tileN: 64, subM: 64, subN: 64, rate: 85e6, step: 0.86, alone: 0.4, full: 4 },
-  { tileM: 64, tileN: 64, subM: 32, subN: 32, rate: 92e6, step: 0.4, alone: 0.4, full: 4 },
-];
-
-/** Multiprocessors. */
-const CORES = 132;
-/** Microseconds of a dispatch that waits for another. */
-const DISPATCH = 3.3;
-
 interface Extents {
   readonly batch: number;
   readonly m: number;
@@ -162,10 +152,7 @@ interface Choice {
   readonly time: number;
 }
 
-function timeOf(
-  c: { tileM: number; tileN: number; tileK: number } & Speed,
-  { batch, m, n, k }: Extents,
-): number {
+function timeOf(c: MatmulPlan & Speed, { batch, m, n, k }: Extents): number {
   const tiles = batch * Math.ceil(m / c.tileM) * Math.ceil(n / c.tileN);
   const each = tiles / CORES;
   const busy = each < 1 ? c.alone * each : Math.min(1, c.alone + (1 - c.alone) * (each - 1) / (c.full - 1));
@@ -183,7 +170,7 @@ function best(kernel: MatmulKernel, extents: Extents, target: Target): Choice {
   const unit = matrixUnit(kernel, target);
   const matrix = !unit ? [] : MATRIX_CANDIDATES.map((c): Choice => ({
     plan: { matrix: { ...c, unit } },
-    time: timeOf({ ...c, rate: c.rate * unit.rate, tileK: unit.tileK }, extents),
+    time: timeOnMatrixUnits(c, unit, extents),
   }));
   return [...plain, ...matrix].reduce((a, b) => b.time < a.time ? b : a);
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { TARGET_H100_DAWN, TARGET_LAVAPIPE, TARGET_SWIFTSHADER } from "../../compiler/core/target.ts";
 import { renderMatmulOnMatrixUnits } from "../../kernels/matmul_matrix.ts";
-import { MATRIX_CANDIDATES } from "../../kernels/matmul_plan.ts";
+import { MATRIX_CANDIDATES } from "../../kernels/matrix_speed.ts";
 import { MATRIX_UNITS } from "../../kernels/matrix_plan.ts";
 import { renderKernel } from "../../kernels/render.ts";
 import { assertEquals } from "../assert.ts";

@@ -3,7 +3,7 @@ import { acc, coord, type Expr, f32, i32, prim } from "../../compiler/core/expr.
 import type { Kernel, MatmulKernel, Shader } from "../../compiler/core/kernel.ts";
 import { TARGET_H100_DAWN, TARGET_SWIFTSHADER } from "../../compiler/core/target.ts";
 import { renderMatmulOnMatrixUnits } from "../../kernels/matmul_matrix.ts";
-import { MATRIX_CANDIDATES } from "../../kernels/matmul_plan.ts";
+import { MATRIX_CANDIDATES } from "../../kernels/matrix_speed.ts";
 import { MATRIX_UNITS, type MatrixPlan, type MatrixTile, matrixUnit } from "../../kernels/matrix_plan.ts";
 import { renderKernel } from "../../kernels/render.ts";
 import { binding, load, random, rounded } from "../../kernels/testing/build.ts";
