@@ -45,6 +45,7 @@ export function renderGroup(kernel: GroupKernel, target: Target): Shader {
     ...pieces.flatMap((p, i) => [`fn part${i}(${signature}) {`, ...p.lines.map((l) => `  ${l}`), "}"]),
     `@compute @workgroup_size(${invocations})`,
     `fn main(${[...BUILTINS, ...parameters].join(", ")}) {`,
+    ...union(pieces.map((p) => p.entry)).map((l) => `  ${l}`),
     `  let group = ${groupNumber(grid)};`,
     `  ${calls.join(" else ")}`,
     "}",

@@ -26,6 +26,9 @@ export function targetOf(adapter: AdapterReport): Target {
     subgroups: adapter.subgroups,
     subgroupMatrix: adapter.subgroups ? adapter.subgroupMatrix : [],
     limits,
-    quirks: { unrollPrivateArrays: adapter.provider === "deno" },
+    quirks: {
+      unrollPrivateArrays: adapter.provider === "deno",
+      bitcastHalves: adapter.provider === "dawn",
+    },
   };
 }

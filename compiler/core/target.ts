@@ -32,10 +32,12 @@ export interface TargetLimits {
 export interface TargetQuirks {
   /** wgpu keeps indexed private arrays in memory: accumulators must be named scalars, unrolled. */
   readonly unrollPrivateArrays: boolean;
+  /** bitcast turns a u32 into a vec2<f16>; naga's does not. */
+  readonly bitcastHalves: boolean;
 }
 
-const UNROLL: TargetQuirks = { unrollPrivateArrays: true };
-const PLAIN: TargetQuirks = { unrollPrivateArrays: false };
+const NAGA: TargetQuirks = { unrollPrivateArrays: true, bitcastHalves: false };
+const TINT: TargetQuirks = { unrollPrivateArrays: false, bitcastHalves: true };
 
 /** The CPU executor: no device limits worth planning for, no matrix units. */
 export const TARGET_CPU: Target = {
@@ -54,7 +56,7 @@ export const TARGET_CPU: Target = {
     maxBufferSize: 2 ** 31 - 4,
     minStorageBufferOffsetAlignment: 256,
   },
-  quirks: PLAIN,
+  quirks: TINT,
 };
 
 /** Mesa's software Vulkan under Deno's own WebGPU: native f16, no subgroups. */
@@ -74,7 +76,7 @@ export const TARGET_LAVAPIPE: Target = {
     maxBufferSize: 2147483647,
     minStorageBufferOffsetAlignment: 32,
   },
-  quirks: UNROLL,
+  quirks: NAGA,
 };
 
 /** Google's software Vulkan under Dawn: packed f16, subgroups of 4. */
@@ -94,7 +96,7 @@ export const TARGET_SWIFTSHADER: Target = {
     maxBufferSize: 1073741824,
     minStorageBufferOffsetAlignment: 256,
   },
-  quirks: PLAIN,
+  quirks: TINT,
 };
 
 const H100_LIMITS: TargetLimits = {
@@ -121,7 +123,7 @@ export const TARGET_H100_DAWN: Target = {
     { component: "u8", result: "u32", M: 16, N: 16, K: 32 },
   ],
   limits: H100_LIMITS,
-  quirks: PLAIN,
+  quirks: TINT,
 };
 
 /** The same card under Deno's own WebGPU: native f16, nothing else. */
@@ -132,7 +134,7 @@ export const TARGET_H100_DENO: Target = {
   subgroups: null,
   subgroupMatrix: [],
   limits: { ...H100_LIMITS, maxStorageBuffersPerShaderStage: 32, minStorageBufferOffsetAlignment: 32 },
-  quirks: UNROLL,
+  quirks: NAGA,
 };
 
 /** By name, for a command line. */

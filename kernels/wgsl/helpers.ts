@@ -6,6 +6,8 @@
 interface Helper {
   readonly code: string;
   readonly needs?: readonly string[];
+  /** What `main` does before anything else. */
+  readonly entry?: string;
 }
 
 /** How a narrow float sits in an f32's bits. */
@@ -51,10 +53,7 @@ const FORMATS: Record<string, Format> = {
 const hex = (x: number) => `0x${x.toString(16)}u`;
 const decimal = (x: number) => `${x}f`.replace("e+", "e");
 
-/**
- * Nearest value, ties to even, saturated; NaN stays NaN. In integers even where f16 is native: NVIDIA's driver takes
- * f32(f16(x)) for x.
- */
+/** Nearest value, ties to even, saturated; NaN stays NaN. */
 function roundCode(name: string, f: Format): string {
   const half = (1 << (f.drop - 1)) - 1;
   return `\
@@ -240,6 +239,18 @@ fn saturated_f16(x: f32) -> f32 {
   code_f16_native: {
     code: `fn code_f16_native(x: f32) -> u32 { return bitcast<u32>(vec2<f16>(f16(x), 0h)); }`,
   },
+  opaque_zero: {
+    // The third coordinate of a workgroup's number, which is 0: grids are flat, but no driver knows.
+    code: "var<private> opaque_zero: u32;",
+    entry: "opaque_zero = wid.z;",
+  },
+  round_f16_native: {
+    // Through a word that a driver must compute with: NVIDIA's takes f32(f16(x)) for x, and a value that is used again
+    // in registers would keep bits that f16 does not have.
+    needs: ["saturated_f16", "code_f16_native", "value_f16_native", "opaque_zero"],
+    code: `\
+fn round_f16_native(x: f32) -> f32 { return value_f16_native(code_f16_native(saturated_f16(x)) ^ opaque_zero); }`,
+  },
   value_f16: {
     // By bits, because unpack2x16float may flush subnormals.
     code: `\
@@ -287,6 +298,11 @@ export class Helpers {
   /** Their definitions, in an order that WGSL readers expect. */
   texts(): string[] {
     return this.#order.map((name) => HELPERS[name].code);
+  }
+
+  /** The lines with which `main` begins for them. */
+  entry(): string[] {
+    return this.#order.flatMap((name) => HELPERS[name].entry ?? []);
   }
 
   /** Whether any of them needs `enable f16`. */

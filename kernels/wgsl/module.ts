@@ -35,6 +35,8 @@ export interface Pieces {
   readonly declarations: readonly string[];
   readonly shared: readonly string[];
   readonly helpers: readonly string[];
+  /** Lines with which `main` begins. */
+  readonly entry: readonly string[];
   readonly lines: readonly string[];
 }
 
@@ -125,13 +127,14 @@ export class Module {
       declarations: this.storage.declarations(),
       shared: this.#shared,
       helpers: this.helpers.texts(),
+      entry: this.helpers.entry(),
       lines,
     };
   }
 
   finish(grid: readonly [number, number, number], variant: string): Shader {
     const { kernel } = this;
-    const { f16, directives, parameters, declarations, shared, helpers, lines } = this.pieces();
+    const { f16, directives, parameters, declarations, shared, helpers, entry, lines } = this.pieces();
     const parts = [
       `// ${printable(kernel.name)}: ${kernel.family}, ${variant}`,
       ...(f16 ? ["enable f16;"] : []),
@@ -141,7 +144,7 @@ export class Module {
       ...helpers,
       `@compute @workgroup_size(${this.workgroupSize})`,
       `fn main(${[...BUILTINS, ...parameters].join(", ")}) {`,
-      ...lines.map((l) => `  ${l}`),
+      ...[...entry, ...lines].map((l) => `  ${l}`),
       "}",
       "",
     ];

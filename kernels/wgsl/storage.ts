@@ -154,9 +154,8 @@ export class Storage {
   /** The nearest value of a float dtype, saturated, as f32. */
   rounded(value: Value, dtype: DType): Value {
     if (dtype === "f32") return value;
-    // By integers for f16 as well: NVIDIA's driver folds f32(f16(x)) to x, and a value that is used again in registers
-    // would keep bits that f16 does not have.
-    const name = this.prims.helpers.use(`round_${dtype}`);
+    const native = this.#variant(dtype) !== dtype && this.target.quirks.bitcastHalves;
+    const name = this.prims.helpers.use(native ? "round_f16_native" : `round_${dtype}`);
     return this.prims.body.pure(name, [value], "f32", (x) => `${name}(${x})`);
   }
 
