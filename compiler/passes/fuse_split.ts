@@ -35,9 +35,14 @@ export function splitLong(workers: number): Pass {
 
 const product = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1);
 
-/** The first count from `wanted` to twice that which divides `terms`; undefined where none does. */
+/** Of the counts from half of `wanted` to twice that which divide `terms` the nearest; undefined where none does. */
 function divisor(terms: number, wanted: number): number | undefined {
-  for (let p = wanted; p <= 2 * wanted; p++) if (terms % p === 0) return p;
+  const distance = (p: number) => Math.abs(Math.log(p / wanted));
+  let nearest: number | undefined;
+  for (let p = Math.max(2, Math.ceil(wanted / 2)); p <= 2 * wanted; p++) {
+    if (terms % p === 0 && (nearest === undefined || distance(p) < distance(nearest))) nearest = p;
+  }
+  return nearest;
 }
 
 function splitReduction(node: Node, workers: number): Node | undefined {
