@@ -57,7 +57,9 @@ function splitReduction(node: Node, workers: number): Node | undefined {
     shape[shape.length - 1] > 1;
   const groups = strided ? Math.ceil(rows / STRIDED_ROWS) : rows;
   const least = strided ? LEAST_TERMS : 16 * LEAST_TERMS;
-  const wanted = Math.min(Math.ceil(2 * workers / groups), Math.floor(terms / least));
+  // Neighbours load one element each: twice the workgroups keep as many bytes on their way.
+  const workgroups = (strided ? 4 : 2) * workers;
+  const wanted = Math.min(Math.ceil(workgroups / groups), Math.floor(terms / least));
   if (groups >= workers || wanted < 2) return undefined;
   let parts = divisor(terms, wanted);
   const b = new Builder(node.origin);
