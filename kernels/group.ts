@@ -1,5 +1,5 @@
 import type { GroupKernel, Shader, SingleKernel } from "../compiler/core/kernel.ts";
-import { storesOf } from "../compiler/core/kernel.ts";
+import { storesOf, valuesOf } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
 import { writeMap } from "./map.ts";
 import { writeReduce } from "./reduce.ts";
@@ -78,13 +78,10 @@ function userOf(uses: readonly ReadonlySet<number>[], binding: number): number {
 }
 
 function usesOf(kernel: SingleKernel): Set<number> {
-  const stores = storesOf(kernel);
-  const values = stores.map((s) => s.value);
-  const reduced = kernel.family === "reduce" ? kernel.phases.flat().map((a) => a.value) : [];
-  const loads = loadsOf([...values, ...reduced]).map((l) => l.binding);
+  const loads = kernel.family === "matmul" ? [] : loadsOf(valuesOf(kernel));
   return new Set([
-    ...loads,
-    ...stores.map((s) => s.binding),
+    ...loads.map((l) => l.binding),
+    ...storesOf(kernel).map((s) => s.binding),
     ...(kernel.flag === undefined ? [] : [kernel.flag]),
   ]);
 }

@@ -1,8 +1,11 @@
-import type { MapKernel, Shader } from "../compiler/core/kernel.ts";
+import { type MapKernel, type Prelude, type Shader, valuesOf } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
+import { planPrelude, type ReducePlan } from "./reduce_plan.ts";
+import { RowReducer, SUBGROUPS } from "./reduce_rows.ts";
+import type { Value } from "./wgsl/body.ts";
 import { LaneAnalysis } from "./wgsl/lanes.ts";
 import { loadsOf } from "./wgsl/loads.ts";
-import { widthsOf } from "./wgsl/widths.ts";
+import { type Use, widthsOf } from "./wgsl/widths.ts";
 import { groupOf } from "./wgsl/groups.ts";
 import { Module, type Part, type Written } from "./wgsl/module.ts";
 import { lanesOf } from "./wgsl/storage.ts";
@@ -11,6 +14,9 @@ import { storeGroup } from "./wgsl/stores.ts";
 /** Elements from which a GPU stays busy with four to an invocation. */
 const PLENTY = 1 << 18;
 
+/** Workgroups of a map that each make its prelude: enough to keep a GPU busy, each then with more elements. */
+const MOST_PRELUDES = 1024;
+
 /** One invocation computes `size` consecutive elements of the last axis, and writes whole words of them. */
 export function renderMap(kernel: MapKernel, target: Target, size?: number): Shader {
   const { module, grid, variant } = writeMap(kernel, target, undefined, size);
@@ -18,28 +24,59 @@ export function renderMap(kernel: MapKernel, target: Target, size?: number): Sha
 }
 
 export function writeMap(kernel: MapKernel, target: Target, part?: Part, size = groupSize(kernel)): Written {
-  const { shape, stores } = kernel;
+  const { shape, stores, prelude } = kernel;
   const extent = shape.at(-1) ?? 1;
   const rows = shape.slice(0, -1).reduce((a, b) => a * b, 1);
   const groups = Math.ceil(extent / size);
   const total = rows * groups;
   const workgroup = part?.invocations ?? mapInvocations(total, target);
+  const wanted = Math.ceil(total / workgroup);
+  const workgroups = prelude ? Math.min(wanted, MOST_PRELUDES) : wanted;
 
   const analysis = new LaneAnalysis(shape.length - 1, size, extent % size === 0, true);
-  const widths = widthsOf(kernel, target, [{ analysis, stores, shape }]);
-  const module = new Module(kernel, target, workgroup, stores.map((s) => s.value), { widths }, {}, part);
+  const plan = prelude && planPrelude(kernel, target, workgroup);
+  const widths = widthsOf(kernel, target, [
+    { analysis, stores, shape },
+    ...(prelude ? [preludeUse(prelude, plan!)] : []),
+  ]);
+  const extensions = plan?.subgroup ? SUBGROUPS : {};
+  const module = new Module(kernel, target, workgroup, valuesOf(kernel), { widths }, extensions, part);
   const { body, prims } = module;
-  const at = module.workgroupIndex(Math.ceil(total / workgroup));
+  const at = module.workgroupIndex(workgroups);
+  const accs = prelude ? reducePrelude(module, prelude, plan!) : [];
   const id = body.define(`${at.value.text} * ${workgroup} + i32(lid)`, "i32", total - 1, "id");
-  if (total % workgroup !== 0 || at.grid[1] > 1) body.line(`if (${id.text} >= ${total}) { return; }`);
 
-  const row = prims.quo(id, groups);
-  const first = prims.mul(prims.mod(id, groups), prims.i32(size));
-  const coords = prims.decode(row, shape.slice(0, -1));
-  body.name(first);
-  const group = groupOf(module, coords, shape.length - 1, first, size, extent, []);
-  storeGroup(module, stores, group, { row, first, extent, shape });
-  return { module, grid: at.grid, variant: size === 1 ? "plain" : `plain, ${size} elements an invocation` };
+  const visit = (id: Value) => {
+    const row = prims.quo(id, groups);
+    const first = prims.mul(prims.mod(id, groups), prims.i32(size));
+    const coords = prims.decode(row, shape.slice(0, -1));
+    body.name(first);
+    const group = groupOf(module, coords, shape.length - 1, first, size, extent, accs);
+    storeGroup(module, stores, group, { row, first, extent, shape });
+  };
+  if (workgroups < wanted) {
+    const i = body.fresh("i");
+    body.open(`for (var ${i} = ${id.text}; ${i} < ${total}; ${i} += ${workgroups * workgroup})`);
+    visit(body.define(i, "i32", total - 1, "i"));
+    body.close();
+  } else {
+    if (total % workgroup !== 0 || at.grid[1] > 1) body.line(`if (${id.text} >= ${total}) { return; }`);
+    visit(id);
+  }
+  const each = size === 1 ? "plain" : `plain, ${size} elements an invocation`;
+  return { module, grid: at.grid, variant: prelude ? `${each}, after a prelude` : each };
+}
+
+function preludeUse({ inner, phases }: Prelude, { size }: ReducePlan): Use {
+  const analysis = new LaneAnalysis(inner.length - 1, size, (inner.at(-1) ?? 1) % size === 0, true);
+  return { analysis, values: phases.flat().map((a) => a.value) };
+}
+
+/** What each workgroup reduces before it maps. */
+function reducePrelude(module: Module, { inner, phases }: Prelude, plan: ReducePlan): readonly Value[] {
+  const reducer = new RowReducer(module, plan, inner);
+  reducer.reduce([], phases, reducer.place());
+  return reducer.accs;
 }
 
 /** Invocations of a workgroup of a map over `total` groups of elements. */

@@ -1,4 +1,4 @@
-import type { ReduceKernel } from "../compiler/core/kernel.ts";
+import type { MapKernel, ReduceKernel } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
 import { loadsOf, transactionsAlong } from "./wgsl/loads.ts";
 import { lanesOf } from "./wgsl/storage.ts";
@@ -75,6 +75,28 @@ export function planReduce(kernel: ReduceKernel, target: Target, invocations?: n
   return { slots, packing, rows, threads, along, size, groups, unrolled: fits(threads), subgroup };
 }
 
+/** Invocations that share a prelude's row: the same on every device, so that a sum's order is. */
+const PRELUDE_THREADS = 32;
+
+/**
+ * A prelude as a reduction of one row that each part of a workgroup makes again: where a subgroup has the whole row, no
+ * invocation waits for another subgroup.
+ */
+export function planPrelude(
+  { prelude, bindings }: MapKernel,
+  target: Target,
+  invocations: number,
+): ReducePlan {
+  const { inner, phases } = prelude!;
+  const size = groupSize({ inner, phases, bindings, elementStores: [] }, "inner");
+  const groups = product(inner.slice(0, -1)) * Math.ceil((inner.at(-1) ?? 1) / size);
+  const threads = Math.min(PRELUDE_THREADS, invocations, powerAbove(groups));
+  const rows = invocations / threads;
+  const unrolled = Math.ceil(groups / threads) * size <= REGISTERS;
+  const subgroup = subgroupOf(target, threads, rows);
+  return { slots: 1, packing: 1, rows, threads, along: "inner", size, groups, unrolled, subgroup };
+}
+
 /** The size of subgroups, where it is one number and a workgroup is whole subgroups. */
 function subgroupOf({ provider, subgroups }: Target, threads: number, rows: number): number {
   // `subgroup_id` is Dawn's own so far.
@@ -84,7 +106,10 @@ function subgroupOf({ provider, subgroups }: Target, threads: number, rows: numb
 
 /** At least the lanes of the narrowest element store; a word's worth where loads run along the row. */
 function groupSize(
-  { inner, bindings, elementStores, phases }: ReduceKernel,
+  { inner, bindings, elementStores, phases }: Pick<
+    ReduceKernel,
+    "inner" | "bindings" | "elementStores" | "phases"
+  >,
   along: "inner" | "outer",
 ): number {
   const extent = inner.at(-1) ?? 1;

@@ -50,8 +50,9 @@ export interface Store {
   readonly binding: number;
   readonly value: Expr;
   /**
-   * Where in a larger tensor it is written, which other kernels fill as well; for contractions on a GPU. Offset and
-   * strides but the last, which is 1, are multiples of four elements, as is the last extent.
+   * Where in a larger tensor it is written, which other kernels fill as well; on a GPU, of a dtype that is not packed or
+   * in whole words. Offset and strides but the last, which is 1, are multiples of four elements, as is the last extent,
+   * unless it is one element that is stored.
    */
   readonly place?: Place;
 }
@@ -62,11 +63,24 @@ export interface Place {
   readonly strides: readonly number[];
 }
 
-/** `out[c] = value(c)` for every coordinate c of `shape`. Axes of coords are those of `shape`. */
+/**
+ * `out[c] = value(c)` for every coordinate c of `shape`. Axes of coords are those of `shape`; stores may use the
+ * prelude's accumulators.
+ */
 export interface MapKernel extends KernelBase {
   readonly family: "map";
   readonly shape: readonly number[];
   readonly stores: readonly Store[];
+  readonly prelude?: Prelude;
+}
+
+/**
+ * Reductions over few terms whose results every element wants: on a GPU each workgroup makes them for itself, in one
+ * order. Axes of coords are those of `inner`; it is no part of what the stores' coords range over, and raises no flag.
+ */
+export interface Prelude {
+  readonly inner: readonly number[];
+  readonly phases: readonly (readonly Accumulator[])[];
 }
 
 export type Combine = "sum" | "max" | "min" | "argmax" | "argmin" | "or";
@@ -131,6 +145,12 @@ export function partsOf(kernel: Kernel): readonly SingleKernel[] {
 /** Every store of a kernel. */
 export function storesOf(kernel: SingleKernel): readonly Store[] {
   return kernel.family === "reduce" ? [...kernel.rowStores, ...kernel.elementStores] : kernel.stores;
+}
+
+/** Every expression of a kernel but a contraction's operands: what is reduced, then what is stored. */
+export function valuesOf(kernel: MapKernel | ReduceKernel): Expr[] {
+  const phases = kernel.family === "reduce" ? kernel.phases : kernel.prelude?.phases ?? [];
+  return [...phases.flat(), ...storesOf(kernel)].map((x) => x.value);
 }
 
 /** Elements from the start of one row to the next: the innermost extent, padded to whole words. */

@@ -1,6 +1,6 @@
 import type { Expr } from "../core/expr.ts";
 import { rebuild } from "../core/expr.ts";
-import type { Binding, Kernel, SingleKernel, Store } from "../core/kernel.ts";
+import type { Binding, Kernel, ReduceKernel, SingleKernel, Store } from "../core/kernel.ts";
 import { physicalBytes } from "../core/kernel.ts";
 import type { TargetLimits } from "../core/target.ts";
 import type { BuiltKernel } from "./kernel.ts";
@@ -115,9 +115,10 @@ function accepts(group: readonly Member[], k: Member, limits: GroupLimits): bool
 
 /** Workgroup memory that a kernel may take: for every invocation a value and a position of each accumulator of a phase. */
 function workgroupBytes(kernel: Kernel): number {
-  if (kernel.family !== "reduce") return 0;
-  const most = Math.max(0, ...kernel.phases.map((p) => p.length));
-  return INVOCATIONS * 4 * (2 * most + kernel.rowStores.length);
+  if (kernel.family !== "reduce" && kernel.family !== "map") return 0;
+  const phases = kernel.family === "reduce" ? kernel.phases : kernel.prelude?.phases ?? [];
+  const most = Math.max(0, ...phases.map((p) => p.length));
+  return INVOCATIONS * 4 * (2 * most + (kernel.family === "reduce" ? kernel.rowStores.length : 0));
 }
 
 function overlap(a: Touch, b: Touch): boolean {
@@ -157,17 +158,25 @@ function rebound(kernel: Kernel, places: readonly number[], bindings: readonly B
   const memo = new Map<Expr, Expr>();
   const value = (e: Expr): Expr =>
     rebuild(e, (x) => x.e === "load" ? { ...x, binding: places[x.binding] } : x, memo);
-  const store = (s: Store): Store => ({ binding: places[s.binding], value: value(s.value) });
+  const store = (s: Store): Store => ({ ...s, binding: places[s.binding], value: value(s.value) });
+  const reduced = (phases: ReduceKernel["phases"]) =>
+    phases.map((phase) => phase.map((a) => ({ ...a, value: value(a.value) })));
   const flag = kernel.flag === undefined ? undefined : places[kernel.flag];
   switch (kernel.family) {
     case "map":
-      return { ...kernel, bindings, flag, stores: kernel.stores.map(store) };
+      return {
+        ...kernel,
+        bindings,
+        flag,
+        stores: kernel.stores.map(store),
+        ...(kernel.prelude ? { prelude: { ...kernel.prelude, phases: reduced(kernel.prelude.phases) } } : {}),
+      };
     case "reduce":
       return {
         ...kernel,
         bindings,
         flag,
-        phases: kernel.phases.map((phase) => phase.map((a) => ({ ...a, value: value(a.value) }))),
+        phases: reduced(kernel.phases),
         rowStores: kernel.rowStores.map(store),
         elementStores: kernel.elementStores.map(store),
       };

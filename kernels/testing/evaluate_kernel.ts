@@ -6,6 +6,7 @@ import {
   type MatmulKernel,
   partsOf,
   physicalBytes,
+  type Prelude,
   type ReduceKernel,
   rowLength,
   type SingleKernel,
@@ -88,7 +89,8 @@ class Evaluator {
   run(): Words[] {
     const { kernel } = this;
     if (kernel.family === "map") {
-      each(kernel.shape, (c) => this.#store(kernel.stores, kernel.shape, c, c, []));
+      const accs = kernel.prelude ? this.#accumulate(kernel.prelude, []) : [];
+      each(kernel.shape, (c) => this.#store(kernel.stores, kernel.shape, c, c, accs));
     } else if (kernel.family === "reduce") this.#reduce(kernel);
     else this.#matmul(kernel);
     if (this.#overflowed && kernel.flag !== undefined) this.#out[kernel.flag][0] |= 1;
@@ -97,22 +99,27 @@ class Evaluator {
 
   #reduce(kernel: ReduceKernel): void {
     each(kernel.outer, (outer) => {
-      const accs: number[] = [];
-      for (const phase of kernel.phases) {
-        const running = phase.map((a) => new Running(a));
-        let position = 0;
-        each(kernel.inner, (inner) => {
-          phase.forEach((a, i) => running[i].add(this.#value(a.value, [...outer, ...inner], accs), position));
-          position++;
-        });
-        accs.push(...running.map((r) => r.finish()));
-      }
+      const accs = this.#accumulate(kernel, outer);
       this.#store(kernel.rowStores, kernel.outer, outer, outer, accs);
       each(kernel.inner, (inner) => {
         const c = [...outer, ...inner];
         this.#store(kernel.elementStores, [...kernel.outer, ...kernel.inner], c, c, accs);
       });
     });
+  }
+
+  #accumulate({ inner, phases }: Prelude, outer: readonly number[]): number[] {
+    const accs: number[] = [];
+    for (const phase of phases) {
+      const running = phase.map((a) => new Running(a));
+      let position = 0;
+      each(inner, (c) => {
+        phase.forEach((a, i) => running[i].add(this.#value(a.value, [...outer, ...c], accs), position));
+        position++;
+      });
+      accs.push(...running.map((r) => r.finish()));
+    }
+    return accs;
   }
 
   #matmul(kernel: MatmulKernel): void {
