@@ -23,7 +23,8 @@ export function renderMap(kernel: MapKernel, target: Target, size?: number): Sha
   return module.finish(grid, variant);
 }
 
-export function writeMap(kernel: MapKernel, target: Target, part?: Part, size = groupSize(kernel)): Written {
+export function writeMap(given: MapKernel, target: Target, part?: Part, size = groupSize(given)): Written {
+  const kernel = normalised(given);
   const { shape, stores, prelude } = kernel;
   const extent = shape.at(-1) ?? 1;
   const rows = shape.slice(0, -1).reduce((a, b) => a * b, 1);
@@ -65,6 +66,12 @@ export function writeMap(kernel: MapKernel, target: Target, part?: Part, size = 
   }
   const each = size === 1 ? "plain" : `plain, ${size} elements an invocation`;
   return { module, grid: at.grid, variant: prelude ? `${each}, after a prelude` : each };
+}
+
+/** With nothing to reduce over, a prelude has one term. */
+function normalised(kernel: MapKernel): MapKernel {
+  const { prelude } = kernel;
+  return prelude?.inner.length === 0 ? { ...kernel, prelude: { ...prelude, inner: [1] } } : kernel;
 }
 
 function preludeUse({ inner, phases }: Prelude, { size }: ReducePlan): Use {

@@ -76,7 +76,7 @@ export interface MapKernel extends KernelBase {
 
 /**
  * Reductions over few terms whose results every element wants: on a GPU each workgroup makes them for itself, in one
- * order. Axes of coords are those of `inner`; it is no part of what the stores' coords range over, and raises no flag.
+ * order. Axes of coords are those of `inner`, which has nothing to do with the map's shape.
  */
 export interface Prelude {
   readonly inner: readonly number[];

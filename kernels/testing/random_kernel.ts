@@ -1,6 +1,6 @@
 import { type DType, type Kind, kindOf } from "../../compiler/core/dtype.ts";
 import { acc, bool, coord, type Expr, f32, i32, type Prim, prim, u32 } from "../../compiler/core/expr.ts";
-import type { Binding, Kernel, Store } from "../../compiler/core/kernel.ts";
+import type { Accumulator, Binding, Kernel, Prelude, Store } from "../../compiler/core/kernel.ts";
 import { binding, load, random, rounded } from "./build.ts";
 import { pack, type Words } from "./evaluate_kernel.ts";
 
@@ -36,18 +36,31 @@ export function randomKernel(seed: number): RandomKernel {
   const inputs: (Words | undefined)[] = [];
   const make = new Maker(next, bindings);
   const axes = [...outer, ...inner];
-  const read = (allowed: readonly number[]) => {
-    // Devices bind as few as ten buffers.
-    const count = family === "map" ? 5 : 2;
+  // Devices bind as few as ten buffers.
+  const read = (allowed: readonly number[], extents: readonly number[] = axes, count = 2) => {
     for (let i = 0; i < count; i++) {
       const dtype = i === 0 ? "f32" : INPUTS[below(INPUTS.length)];
       const used = allowed.filter(() => next() < 0.7);
-      const shape = used.map((a) => axes[a]);
+      const shape = used.map((a) => extents[a]);
       bindings.push(binding(dtype, shape));
       inputs.push(pack(values(dtype, shape.reduce((a, b) => a * b, 1), next), shape, dtype));
       make.leaves.push(load(bindings, bindings.length - 1, used.map(coord)));
     }
     for (const a of allowed) make.leaves.push(coord(a));
+  };
+  const reduction = (): Accumulator => {
+    const value = make.whole();
+    return { combine: (["sum", "max", "min"] as const)[below(3)], value };
+  };
+  /** One phase, or two of which the second uses the first. */
+  const prelude = (): Prelude => {
+    const inner = Array.from({ length: below(3) }, () => [1, 3, 12, 17, 33][below(5)]);
+    read(inner.map((_, a) => a), inner);
+    const phases = [[reduction()]];
+    make.leaves.push(make.bounded(acc(0)));
+    if (next() < 0.5) phases.push([reduction()]);
+    make.forget();
+    return { inner, phases };
   };
   const stores = (shape: readonly number[]): Store[] =>
     Array.from({ length: 1 + below(2) }, () => {
@@ -64,8 +77,11 @@ export function randomKernel(seed: number): RandomKernel {
   const base = { name: `random ${seed}`, bindings, fuses: [] };
   const outerAxes = outer.map((_, a) => a), allAxes = axes.map((_, a) => a);
   if (family === "map") {
-    read(outerAxes);
-    return { kernel: { ...base, family: "map", shape: outer, stores: stores(outer), flag: flag() }, inputs };
+    const before = next() < 0.4 ? prelude() : undefined;
+    read(outerAxes, axes, before ? 3 : 5);
+    before?.phases.forEach((_, i) => make.leaves.push(make.bounded(acc(i))));
+    const map = { shape: outer, stores: stores(outer), flag: flag() };
+    return { kernel: { ...base, family: "map", ...map, ...(before ? { prelude: before } : {}) }, inputs };
   }
   if (family === "matmul") {
     read([0, 2]);
@@ -95,8 +111,7 @@ export function randomKernel(seed: number): RandomKernel {
     };
   }
   read(allAxes);
-  const first = make.whole();
-  const combine = (["sum", "max", "min"] as const)[below(3)];
+  const first = reduction();
   make.forget();
   read(outerAxes);
   make.leaves.push(make.bounded(acc(0)));
@@ -109,7 +124,7 @@ export function randomKernel(seed: number): RandomKernel {
       family: "reduce",
       outer,
       inner,
-      phases: [[{ combine, value: first }]],
+      phases: [[first]],
       rowStores,
       elementStores,
       flag: flag(),

@@ -1,12 +1,19 @@
 import type { Expr } from "../../compiler/core/expr.ts";
 import type { Combine, ReduceKernel, Store } from "../../compiler/core/kernel.ts";
 import { Accumulation } from "./accumulation.ts";
-import type { Affine } from "./affine.ts";
 import { TapeBuilder } from "./builder.ts";
 import type { Elements } from "./load.ts";
 import type { Op } from "./op.ts";
 import { bankOf, Register } from "./registers.ts";
-import { allAffine, product, type Runner, type RunnerOptions, storeIndex, strideAlong } from "./runner.ts";
+import {
+  allAffine,
+  positionIndex,
+  product,
+  type Runner,
+  type RunnerOptions,
+  storeIndex,
+  strideAlong,
+} from "./runner.ts";
 import type { Tape } from "./tape.ts";
 import { chooseLanes, type Lanes, Tiles } from "./tiles.ts";
 
@@ -132,17 +139,6 @@ function reduceTile({ accumulation, register }: Result): Op {
     fold(n, o, a, ma, b, mb, c, mc, d, at);
     accumulation.finish(register, 1);
   };
-}
-
-/** The row-major number of a reduced coordinate. */
-function positionIndex(extents: readonly number[], inner: readonly number[]): Affine {
-  const coefs = extents.map(() => 0);
-  let stride = 1;
-  for (const axis of inner.toReversed()) {
-    coefs[axis] = extents[axis] === 1 ? 0 : stride;
-    stride *= extents[axis];
-  }
-  return { constant: 0, coefs };
 }
 
 /** Nanoseconds: dispatching an instruction, and what a lane costs more where it is not next to the one before it. */

@@ -29,6 +29,17 @@ export function storeIndex(
   return { constant: 0, coefs };
 }
 
+/** The row-major number of a reduced coordinate. */
+export function positionIndex(extents: readonly number[], inner: readonly number[]): Affine {
+  const coefs = extents.map(() => 0);
+  let stride = 1;
+  for (const axis of inner.toReversed()) {
+    coefs[axis] = extents[axis] === 1 ? 0 : stride;
+    stride *= extents[axis];
+  }
+  return { constant: 0, coefs };
+}
+
 /** Every distinct load in these expressions. */
 export function loadsOf(roots: readonly Expr[]): (Expr & { e: "load" })[] {
   const seen = new Set<Expr>();

@@ -1,4 +1,10 @@
-import { type Combine, rowLength, type SingleKernel, type Store } from "../../../compiler/core/kernel.ts";
+import {
+  type Combine,
+  type Prelude,
+  rowLength,
+  type SingleKernel,
+  type Store,
+} from "../../../compiler/core/kernel.ts";
 import type { Expr, Prim } from "../../../compiler/core/expr.ts";
 import type { Kind } from "../../../compiler/core/dtype.ts";
 import { f32Bits, fromF32Bits, overflows, round } from "../../../compiler/core/round.ts";
@@ -235,28 +241,26 @@ export function runNaively(
     }
   };
   const f32 = (v: number, kind: Kind) => kind === "f32" && mode.precision === "f32" ? Math.fround(v) : v;
+  const reduced = ({ inner, phases }: Prelude, outer: readonly number[]): number[] => {
+    const accs: number[] = [];
+    for (const phase of phases) {
+      accs.push(
+        ...phase.map(({ combine: how, value }) => {
+          const values = coordinates(inner).map((i) => scalars.value(value, [...outer, ...i], accs));
+          return f32(combine(how, value.kind, values), value.kind);
+        }),
+      );
+    }
+    return accs;
+  };
   if (kernel.family === "map") {
-    for (const c of coordinates(kernel.shape)) put(kernel.stores, c, []);
+    const accs = kernel.prelude ? reduced(kernel.prelude, []) : [];
+    for (const c of coordinates(kernel.shape)) put(kernel.stores, c, accs);
   } else if (kernel.family === "reduce") {
-    const inner = coordinates(kernel.inner);
     for (const o of coordinates(kernel.outer)) {
-      const accs: number[] = [];
-      for (const phase of kernel.phases) {
-        accs.push(
-          ...phase.map(({ combine: how, value }) =>
-            f32(
-              combine(
-                how,
-                value.kind,
-                inner.map((i) => scalars.value(value, [...o, ...i], accs)),
-              ),
-              value.kind,
-            )
-          ),
-        );
-      }
+      const accs = reduced(kernel, o);
       put(kernel.rowStores, o, accs);
-      for (const i of inner) put(kernel.elementStores, [...o, ...i], accs);
+      for (const i of coordinates(kernel.inner)) put(kernel.elementStores, [...o, ...i], accs);
     }
   } else {
     for (const c of coordinates([...kernel.batch, kernel.m, kernel.n])) {
