@@ -1,8 +1,8 @@
-import type { GroupKernel, Shader, SingleKernel } from "../compiler/core/kernel.ts";
+import type { GroupKernel, MapKernel, Shader, SingleKernel } from "../compiler/core/kernel.ts";
 import { storesOf, valuesOf } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
-import { writeMap } from "./map.ts";
-import { writeReduce } from "./reduce.ts";
+import { groupSize, mapWidths, writeMap } from "./map.ts";
+import { reduceWidths, writeReduce } from "./reduce.ts";
 import { planReduce } from "./reduce_plan.ts";
 import { loadsOf } from "./wgsl/loads.ts";
 import type { Part, Written } from "./wgsl/module.ts";
@@ -17,8 +17,15 @@ export function renderGroup(kernel: GroupKernel, target: Target): Shader {
   const limit = Math.min(MOST, target.limits.maxComputeInvocationsPerWorkgroup);
   const invocations = Math.min(limit, Math.max(...kernel.parts.map((p) => ownInvocations(p, target))));
   const uses = kernel.parts.map(usesOf);
-  const shared = new Set(kernel.bindings.keys().filter((i) => uses.filter((u) => u.has(i)).length > 1));
-  const written = kernel.parts.map((p, number) => writePart(p, target, { number, invocations, shared }));
+  const size = commonSize(kernel.parts);
+  // What several parts name is declared as all of them can use it.
+  const own = kernel.parts.map((p, i) =>
+    widthsOfPart(p, target, invocations, size).map((w, b) => uses[i].has(b) ? w : 4)
+  );
+  const widths = kernel.bindings.map((_, b) => Math.min(...own.map((w) => w[b])) as 1 | 2 | 4);
+  const written = kernel.parts.map((p, number) =>
+    writePart(p, target, { number, invocations, widths }, size)
+  );
   const pieces = written.map((w) => w.module.pieces());
   const union = (texts: readonly (readonly string[])[]) => [...new Set(texts.flat())];
   const parameters = union(pieces.map((p) => p.parameters));
@@ -61,10 +68,34 @@ function ownInvocations(kernel: SingleKernel, target: Target): number {
   return rows * threads;
 }
 
-function writePart(kernel: SingleKernel, target: Target, part: Part): Written {
+/** Elements that an invocation of a map takes: as many for all maps as suits the one that takes most, where it can be. */
+function commonSize(parts: readonly SingleKernel[]): (kernel: MapKernel) => number {
+  const most = Math.max(1, ...parts.flatMap((p) => p.family === "map" ? [groupSize(p)] : []));
+  return (kernel) => (kernel.shape.at(-1) ?? 1) % most === 0 ? most : groupSize(kernel);
+}
+
+function widthsOfPart(
+  kernel: SingleKernel,
+  target: Target,
+  invocations: number,
+  size: (kernel: MapKernel) => number,
+): readonly number[] {
+  if (kernel.family === "map") return mapWidths(kernel, target, invocations, size(kernel));
+  if (kernel.family === "reduce") {
+    return reduceWidths(kernel, target, planReduce(kernel, target, invocations));
+  }
+  return [];
+}
+
+function writePart(
+  kernel: SingleKernel,
+  target: Target,
+  part: Part,
+  size: (kernel: MapKernel) => number,
+): Written {
   switch (kernel.family) {
     case "map":
-      return writeMap(kernel, target, part);
+      return writeMap(kernel, target, part, size(kernel));
     case "reduce":
       return writeReduce(kernel, target, part);
     case "matmul":
@@ -78,9 +109,8 @@ function userOf(uses: readonly ReadonlySet<number>[], binding: number): number {
 }
 
 function usesOf(kernel: SingleKernel): Set<number> {
-  const loads = kernel.family === "matmul" ? [] : loadsOf(valuesOf(kernel));
   return new Set([
-    ...loads.map((l) => l.binding),
+    ...loadsOf(valuesOf(kernel)).map((l) => l.binding),
     ...storesOf(kernel).map((s) => s.binding),
     ...(kernel.flag === undefined ? [] : [kernel.flag]),
   ]);

@@ -1,4 +1,10 @@
-import { type MapKernel, type Prelude, type Shader, valuesOf } from "../compiler/core/kernel.ts";
+import {
+  type MapKernel,
+  MOST_PRELUDES,
+  type Prelude,
+  type Shader,
+  valuesOf,
+} from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
 import { planPrelude, type ReducePlan } from "./reduce_plan.ts";
 import { RowReducer, SUBGROUPS } from "./reduce_rows.ts";
@@ -13,9 +19,6 @@ import { storeGroup } from "./wgsl/stores.ts";
 
 /** Elements from which a GPU stays busy with four to an invocation. */
 const PLENTY = 1 << 18;
-
-/** Workgroups of a map that each make its prelude: enough to keep a GPU busy, each then with more elements. */
-const MOST_PRELUDES = 1024;
 
 /** One invocation computes `size` consecutive elements of the last axis, and writes whole words of them. */
 export function renderMap(kernel: MapKernel, target: Target, size?: number): Shader {
@@ -34,12 +37,8 @@ export function writeMap(given: MapKernel, target: Target, part?: Part, size = g
   const wanted = Math.ceil(total / workgroup);
   const workgroups = prelude ? Math.min(wanted, MOST_PRELUDES) : wanted;
 
-  const analysis = new LaneAnalysis(shape.length - 1, size, extent % size === 0, true);
   const plan = prelude && planPrelude(kernel, target, workgroup);
-  const widths = widthsOf(kernel, target, [
-    { analysis, stores, shape },
-    ...(prelude ? [preludeUse(prelude, plan!)] : []),
-  ]);
+  const widths = mapWidths(kernel, target, workgroup, size);
   const extensions = plan?.subgroup ? SUBGROUPS : {};
   const module = new Module(kernel, target, workgroup, valuesOf(kernel), { widths }, extensions, part);
   const { body, prims } = module;
@@ -74,9 +73,23 @@ function normalised(kernel: MapKernel): MapKernel {
   return prelude?.inner.length === 0 ? { ...kernel, prelude: { ...prelude, inner: [1] } } : kernel;
 }
 
-function preludeUse({ inner, phases }: Prelude, { size }: ReducePlan): Use {
-  const analysis = new LaneAnalysis(inner.length - 1, size, (inner.at(-1) ?? 1) % size === 0, true);
-  return { analysis, values: phases.flat().map((a) => a.value) };
+/** For each binding, the components of its array element that suit the map. */
+export function mapWidths(
+  given: MapKernel,
+  target: Target,
+  invocations: number,
+  size: number,
+): readonly (1 | 2 | 4)[] {
+  const kernel = normalised(given);
+  const { shape, stores, prelude } = kernel;
+  const along = (dims: readonly number[], each: number) =>
+    new LaneAnalysis(dims.length - 1, each, (dims.at(-1) ?? 1) % each === 0, true);
+  const uses: Use[] = [{ analysis: along(shape, size), stores, shape }];
+  if (prelude) {
+    const analysis = along(prelude.inner, planPrelude(kernel, target, invocations).size);
+    uses.push({ analysis, values: prelude.phases.flat().map((a) => a.value) });
+  }
+  return widthsOf(kernel, target, uses);
 }
 
 /** What each workgroup reduces before it maps. */
@@ -95,7 +108,7 @@ function mapInvocations(total: number, target: Target): number {
  * Elements that an invocation computes: the lanes of the narrowest store, or four where there is work enough and all
  * that is loaded comes four at a time.
  */
-function groupSize({ shape, stores, bindings }: MapKernel): number {
+export function groupSize({ shape, stores, bindings }: MapKernel): number {
   const lanes = Math.max(...stores.map((s) => lanesOf(bindings[s.binding].dtype)));
   const extent = shape.at(-1) ?? 1;
   if (lanes === 4 || extent % 4 !== 0 || shape.reduce((a, b) => a * b, 1) < PLENTY) return lanes;

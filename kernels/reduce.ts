@@ -38,6 +38,19 @@ function normalised(kernel: ReduceKernel): ReduceKernel {
 /** A group of one. */
 const ONE_ROW = new LaneAnalysis(-1, 1, true, true);
 
+/** For each binding, the components of its array element that suit the reduction. */
+export function reduceWidths(given: ReduceKernel, target: Target, plan: ReducePlan): readonly (1 | 2 | 4)[] {
+  const kernel = normalised(given);
+  const { outer, inner, phases, elementStores, rowStores } = kernel;
+  const axis = outer.length + inner.length - 1;
+  const analysis = new LaneAnalysis(axis, plan.size, inner.at(-1)! % plan.size === 0, true);
+  return widthsOf(kernel, target, [
+    { analysis, values: phases.flat().map((a) => a.value) },
+    { analysis, stores: elementStores, shape: [...outer, ...inner] },
+    { analysis: ONE_ROW, stores: rowStores, shape: outer },
+  ]);
+}
+
 class ReduceWriter {
   readonly #module: Module;
   readonly #reducer: RowReducer;
@@ -48,13 +61,7 @@ class ReduceWriter {
       ...kernel.rowStores.map((s) => s.value),
       ...kernel.elementStores.map((s) => s.value),
     ];
-    const axis = kernel.outer.length + kernel.inner.length - 1;
-    const elements = new LaneAnalysis(axis, plan.size, kernel.inner.at(-1)! % plan.size === 0, true);
-    const widths = widthsOf(kernel, target, [
-      { analysis: elements, values: kernel.phases.flat().map((a) => a.value) },
-      { analysis: elements, stores: kernel.elementStores, shape: [...kernel.outer, ...kernel.inner] },
-      { analysis: ONE_ROW, stores: kernel.rowStores, shape: kernel.outer },
-    ]);
+    const widths = reduceWidths(kernel, target, plan);
     this.#module = new Module(
       kernel,
       target,

@@ -147,11 +147,16 @@ export function storesOf(kernel: SingleKernel): readonly Store[] {
   return kernel.family === "reduce" ? [...kernel.rowStores, ...kernel.elementStores] : kernel.stores;
 }
 
-/** Every expression of a kernel but a contraction's operands: what is reduced, then what is stored. */
-export function valuesOf(kernel: MapKernel | ReduceKernel): Expr[] {
+/** Every expression of a kernel: what is reduced or contracted, then what is stored. */
+export function valuesOf(kernel: SingleKernel): Expr[] {
+  const stored = storesOf(kernel).map((s) => s.value);
+  if (kernel.family === "matmul") return [kernel.a, kernel.b, ...stored];
   const phases = kernel.family === "reduce" ? kernel.phases : kernel.prelude?.phases ?? [];
-  return [...phases.flat(), ...storesOf(kernel)].map((x) => x.value);
+  return [...phases.flat().map((a) => a.value), ...stored];
 }
+
+/** Workgroups of a map that each make its prelude, at most: enough to keep a GPU busy, each then with more elements. */
+export const MOST_PRELUDES = 1024;
 
 /** Elements from the start of one row to the next: the innermost extent, padded to whole words. */
 export function rowLength(shape: readonly number[], dtype: DType): number {

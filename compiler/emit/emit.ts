@@ -19,6 +19,8 @@ import { lowerFlags } from "../passes/fuse_flags.ts";
 import { lowerSchedule } from "./assemble.ts";
 import { placeTensors } from "./buffers.ts";
 import { groupKernels } from "./group.ts";
+import { takePreludes } from "./prelude.ts";
+import { packScalars } from "./scalars.ts";
 import { kernelKey } from "./dedupe.ts";
 import type { BuiltKernel } from "./kernel.ts";
 import { kernelName } from "./names.ts";
@@ -104,15 +106,27 @@ function buildKernels(source: Graph, options: EmitOptions): BuiltKernel[] {
     );
     const widest = kernels.reduce((most, k) => Math.max(most, k.kernel.bindings.length), 0);
     if (widest <= limit || asked <= LEAST_BINDINGS) {
-      if (!forGpu) return kernels;
-      return stages.run(
-        "group",
-        () => groupKernels(kernels, target.limits),
-        (groups) => ({ count: groups.length, of: "dispatches" }),
-      );
+      return forGpu ? launched(kernels, target, costs, stages) : kernels;
     }
     asked = Math.max(LEAST_BINDINGS, asked - (widest - limit));
   }
+}
+
+/** The kernels as a GPU launches them: few dispatches, which share what they can. */
+function launched(
+  kernels: readonly BuiltKernel[],
+  { limits }: Target,
+  { launch }: CostModel,
+  stages: Stages,
+): BuiltKernel[] {
+  const maxBindings = limits.maxStorageBuffersPerShaderStage;
+  const grouped = (all: readonly BuiltKernel[]) => groupKernels(packScalars(all), limits);
+  const taken = stages.run(
+    "prelude",
+    () => takePreludes(kernels, { maxBindings, launch, launches: (all) => grouped(all).length }),
+    (all) => ({ count: all.length, of: "kernels" }),
+  );
+  return stages.run("group", () => grouped(taken), (groups) => ({ count: groups.length, of: "dispatches" }));
 }
 
 /** What every WebGPU device binds. */

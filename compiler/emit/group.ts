@@ -1,13 +1,15 @@
-import type { Expr } from "../core/expr.ts";
-import { rebuild } from "../core/expr.ts";
-import type { Binding, Kernel, ReduceKernel, SingleKernel, Store } from "../core/kernel.ts";
-import { physicalBytes } from "../core/kernel.ts";
+import { byteSize } from "../core/dtype.ts";
+import { i32, prim } from "../core/expr.ts";
+import type { Binding, Kernel, MapKernel, ReduceKernel } from "../core/kernel.ts";
+import { physicalBytes, stridesOf } from "../core/kernel.ts";
 import type { TargetLimits } from "../core/target.ts";
+import type { Rebinding } from "./bound.ts";
+import { rebound, renumbered } from "./bound.ts";
 import type { BuiltKernel } from "./kernel.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Parts of one dispatch: a launch saved is worth less than a shader that is read. */
-const MOST_PARTS = 6;
+const MOST_PARTS = 8;
 /** Invocations of the largest workgroup that a reduction takes. */
 const INVOCATIONS = 256;
 /** How many dispatches back a kernel looks for company: what is made long before it is read stands in memory. */
@@ -26,7 +28,7 @@ export function groupKernels(kernels: readonly BuiltKernel[], limits: GroupLimit
     if (home) home.push(k);
     else groups.push([k]);
   }
-  return groups.map((g) => g.length === 1 ? g[0].built : joined(g.map((m) => m.built)));
+  return groups.map((g) => g.length === 1 ? g[0].built : joined(g));
 }
 
 /** What one dispatch may take of a device. */
@@ -40,40 +42,52 @@ interface Member {
   readonly touches: readonly Touch[];
 }
 
-/** A range of memory that a kernel reads or writes. */
-interface Touch {
+/** A range of memory. */
+interface Range {
   /** The name of a State buffer or of a temp that is stored in parts, or a tensor that stands by itself. */
   readonly where: string | Tensor;
   readonly start: number;
   readonly end: number;
+}
+
+/** A range of memory that a kernel reads or writes. */
+interface Touch extends Range {
   readonly writes: boolean;
   readonly raises: boolean;
-  readonly shared: boolean;
+  readonly identity: unknown;
 }
 
 /** Bytes of a tensor that is bound once for all parts that read it; larger ones are read in vectors of each part's own. */
-const SMALL = 4;
+const SMALL = 1 << 12;
 
-/** Whether the parts of a group share a binding: the flag, and scalars that they read. */
-function isShared({ kernel, tensors }: BuiltKernel, binding: number): boolean {
-  const { layout, dtype } = tensors[binding];
-  return kernel.flag === binding ||
-    kernel.bindings[binding].access === "read" && physicalBytes(layout, dtype) <= SMALL;
+/**
+ * What a binding of a part is in the group; those that are the same are bound once: the flag, what is small and only
+ * read, and whatever maps read and write of one State buffer, all of it together (their invocations take alike many
+ * elements, so that vectors suit them all). Anything else is bound for its part alone.
+ */
+function identityOf({ kernel, tensors }: BuiltKernel, binding: number): unknown {
+  const t = tensors[binding];
+  const small = kernel.bindings[binding].access === "read" && physicalBytes(t.layout, t.dtype) <= SMALL;
+  if (kernel.flag === binding) return t;
+  if (kernel.family === "map" && t.at) return `${t.at.buffer} ${t.dtype}`;
+  return small ? t : {};
 }
 
 function touchesOf(built: BuiltKernel): Touch[] {
   const { kernel, tensors } = built;
-  return tensors.map((t, i) => {
-    const start = t.at?.offset ?? 0;
-    return {
-      where: t.at?.buffer ?? (t.place || t.covers ? t.name : t),
-      start,
-      end: start + physicalBytes(t.layout, t.dtype),
-      writes: kernel.bindings[i].access !== "read",
-      raises: kernel.flag === i,
-      shared: isShared(built, i),
-    };
-  });
+  return tensors.map((t, i) => ({
+    ...rangeOf(t),
+    writes: kernel.bindings[i].access !== "read",
+    raises: kernel.flag === i,
+    identity: identityOf(built, i),
+  }));
+}
+
+/** Where a tensor stands. */
+export function rangeOf(t: Tensor): Range {
+  const start = t.at?.offset ?? 0;
+  const where = t.at?.buffer ?? (t.place || t.covers ? t.name : t);
+  return { where, start, end: start + physicalBytes(t.layout, t.dtype) };
 }
 
 function findGroup(groups: readonly Member[][], k: Member, limits: GroupLimits): Member[] | undefined {
@@ -89,28 +103,41 @@ function accepts(group: readonly Member[], k: Member, limits: GroupLimits): bool
     return false;
   }
   const members = [...group, k];
-  const shared = new Set<Tensor>();
-  let bindings = 0;
-  for (const { built, touches } of members) {
-    touches.forEach((t, i) => {
-      if (!t.shared) bindings++;
-      else shared.add(built.tensors[i]);
-    });
-  }
-  if (bindings + shared.size > limits.maxStorageBuffersPerShaderStage) return false;
   const memory = members.reduce((sum, m) => sum + workgroupBytes(m.built.kernel), 0);
   if (memory > limits.maxComputeWorkgroupStorageSize) return false;
+  const bound = boundTogether(members);
+  if (bound.length > limits.maxStorageBuffersPerShaderStage) return false;
   // Where a dispatch writes a buffer, its bindings of the buffer must be apart.
-  return members.every((m, i) =>
-    members.every((other, j) =>
-      i >= j || m.touches.every((a) =>
-        other.touches.every((b) =>
-          !overlap(a, b) || a.shared && b.shared ||
-          !members.some((w) => w.touches.some((t) => t.writes && t.where === a.where))
-        )
-      )
-    )
+  const written = new Set(bound.filter((b) => b.writes).map((b) => b.where));
+  const alone = (a: Bound, b: Bound) => a.members.size === 1 && b.members.size === 1;
+  return bound.every((a, i) =>
+    !written.has(a.where) ||
+    bound.every((b, j) => i >= j || !overlap(a, b) || alone(a, b) && a.members.isSubsetOf(b.members))
   );
+}
+
+/** A binding of a group. */
+interface Bound extends Range {
+  readonly writes: boolean;
+  readonly members: ReadonlySet<Member>;
+}
+
+/** What some parts bind, each thing once, with the range that it takes for all of them. */
+function boundTogether(members: readonly Member[]): Bound[] {
+  const all = new Map<unknown, Bound>();
+  for (const m of members) {
+    for (const t of m.touches) {
+      const known = all.get(t.identity);
+      all.set(t.identity, {
+        where: t.where,
+        start: Math.min(t.start, known?.start ?? t.start),
+        end: Math.max(t.end, known?.end ?? t.end),
+        writes: t.writes || (known?.writes ?? false),
+        members: new Set([...known?.members ?? [], m]),
+      });
+    }
+  }
+  return [...all.values()];
 }
 
 /** Workgroup memory that a kernel may take: for every invocation a value and a position of each accumulator of a phase. */
@@ -121,7 +148,7 @@ function workgroupBytes(kernel: Kernel): number {
   return INVOCATIONS * 4 * (2 * most + (kernel.family === "reduce" ? kernel.rowStores.length : 0));
 }
 
-function overlap(a: Touch, b: Touch): boolean {
+export function overlap(a: Range, b: Range): boolean {
   return a.where === b.where && a.start < b.end && b.start < a.end;
 }
 
@@ -132,55 +159,75 @@ function waits(a: Member, b: Member): boolean {
   );
 }
 
-function joined(members: readonly BuiltKernel[]): BuiltKernel {
-  const tensors: Tensor[] = [];
-  const bindings: Binding[] = [];
+function joined(members: readonly Member[]): BuiltKernel {
+  /** For each binding of the group, what parts show there. */
+  const shown = new Map<unknown, { tensors: Tensor[]; access: Set<Binding["access"]>; at: number }>();
   let flag: number | undefined;
-  const shared = new Map<Tensor, number>();
-  const places = members.map((m) =>
-    m.tensors.map((t, i) => {
-      const known = isShared(m, i) ? shared.get(t) : undefined;
-      if (known !== undefined) return known;
-      bindings.push(m.kernel.bindings[i]);
-      const at = tensors.push(t) - 1;
-      if (isShared(m, i)) shared.set(t, at);
-      if (m.kernel.flag === i) flag = at;
-      return at;
+  const places = members.map(({ built, touches }) =>
+    built.tensors.map((t, i) => {
+      let show = shown.get(touches[i].identity);
+      if (!show) shown.set(touches[i].identity, show = { tensors: [], access: new Set(), at: shown.size });
+      if (!show.tensors.includes(t)) show.tensors.push(t);
+      show.access.add(built.kernel.bindings[i].access);
+      if (built.kernel.flag === i) flag = show.at;
+      return show.at;
     })
   );
-  const parts = members.map((m, i) => rebound(m.kernel, places[i], bindings));
-  const fuses = [...new Set(members.flatMap((m) => m.kernel.fuses))];
+  const tensors = [...shown.values()].map((s) => windowOn(s.tensors));
+  const bindings = [...shown.values()].map(({ access }, i): Binding => {
+    const { name, dtype, layout } = tensors[i];
+    return { name, dtype, access: access.size === 1 ? [...access][0] : "read_write", shape: layout };
+  });
+  const parts = members.map(({ built }, m) => {
+    const { kernel } = built;
+    if (kernel.family === "group" || kernel.family === "matmul") {
+      throw new Error(`a ${kernel.family} kernel does not join a group`);
+    }
+    const shifts = built.tensors.map((t, i) => {
+      const window = tensors[places[m][i]];
+      return ((t.at?.offset ?? 0) - (window.at?.offset ?? 0)) / byteSize(t.dtype);
+    });
+    return rebound(kernel, shifted(kernel, places[m], shifts), bindings);
+  });
+  const fuses = [...new Set(members.flatMap((m) => m.built.kernel.fuses))];
   return { kernel: { family: "group", name: "", bindings, flag, fuses, parts }, tensors };
 }
 
-/** The kernel with its bindings numbered as the group's. */
-function rebound(kernel: Kernel, places: readonly number[], bindings: readonly Binding[]): SingleKernel {
-  const memo = new Map<Expr, Expr>();
-  const value = (e: Expr): Expr =>
-    rebuild(e, (x) => x.e === "load" ? { ...x, binding: places[x.binding] } : x, memo);
-  const store = (s: Store): Store => ({ ...s, binding: places[s.binding], value: value(s.value) });
-  const reduced = (phases: ReduceKernel["phases"]) =>
-    phases.map((phase) => phase.map((a) => ({ ...a, value: value(a.value) })));
-  const flag = kernel.flag === undefined ? undefined : places[kernel.flag];
-  switch (kernel.family) {
-    case "map":
-      return {
-        ...kernel,
-        bindings,
-        flag,
-        stores: kernel.stores.map(store),
-        ...(kernel.prelude ? { prelude: { ...kernel.prelude, phases: reduced(kernel.prelude.phases) } } : {}),
-      };
-    case "reduce":
-      return {
-        ...kernel,
-        bindings,
-        flag,
-        phases: reduced(kernel.phases),
-        rowStores: kernel.rowStores.map(store),
-        elementStores: kernel.elementStores.map(store),
-      };
-    default:
-      throw new Error(`a ${kernel.family} kernel does not join a group`);
-  }
+/** Elements that are moved together, at most. */
+const VECTOR = 4;
+
+/** One tensor that shows what some show of one State buffer, in whole vectors: slots stand at multiples of them. */
+function windowOn(tensors: readonly Tensor[]): Tensor {
+  const [first] = tensors;
+  if (tensors.length === 1 || !first.at) return first;
+  const { dtype, at: { buffer } } = first;
+  const ranges = tensors.map(rangeOf);
+  const offset = Math.min(...ranges.map((r) => r.start));
+  const end = Math.max(...ranges.map((r) => r.end));
+  const length = Math.ceil((end - offset) / byteSize(dtype) / VECTOR) * VECTOR;
+  return { kind: "state", name: buffer, dtype, layout: [length], at: { buffer, offset } };
+}
+
+/** Bindings that are numbered otherwise, and of which elements stand further on. */
+function shifted(
+  kernel: MapKernel | ReduceKernel,
+  places: readonly number[],
+  shifts: readonly number[],
+): Rebinding {
+  const plain = renumbered(places);
+  return {
+    ...plain,
+    load(x) {
+      const shift = shifts[x.binding];
+      return plain.load(shift === 0 ? x : { ...x, index: prim("add", x.index, i32(shift)) });
+    },
+    store(s) {
+      const shift = shifts[s.binding];
+      if (shift === 0) return plain.store(s);
+      // Only maps show one buffer together.
+      const shape = kernel.family === "map" ? kernel.shape : kernel.outer;
+      const own = s.place ?? { offset: 0, strides: stridesOf(shape, kernel.bindings[s.binding].dtype) };
+      return { ...plain.store(s), place: { ...own, offset: own.offset + shift } };
+    },
+  };
 }

@@ -21,8 +21,8 @@ export interface Part {
   readonly number: number;
   /** Invocations of the workgroup that all parts share. */
   readonly invocations: number;
-  /** Bindings that several parts read: they are declared one component at a time. */
-  readonly shared: ReadonlySet<number>;
+  /** Components of each binding's array element: what all parts that name it can use. */
+  readonly widths: readonly (1 | 2 | 4)[];
 }
 
 /** What a module says outside its functions, to be joined with other parts'. */
@@ -69,7 +69,7 @@ export class Module {
     readonly extensions: Extensions = {},
     readonly part?: Part,
   ) {
-    const widths = options.widths?.map((w, i) => part?.shared.has(i) ? 1 : w);
+    const widths = part?.widths ?? options.widths;
     this.storage = new Storage(kernel, target, this.prims, { ...options, widths });
     this.emitter = new Emitter(this.prims, this.storage, roots);
   }

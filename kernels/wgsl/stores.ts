@@ -55,12 +55,13 @@ export function prepareStores(
     stores.forEach(({ binding, place }, i) => {
       const row = rowLength(at.shape, storage.dtypeOf(binding));
       const { values, exact } = items[i];
-      if (place) {
-        const [{ coords }] = group.envs;
-        const at = prims.linear(place.strides.map((_, axis) => coords[axis]!), place.strides);
-        return storage.storeGroup(binding, prims.add(at, prims.i32(place.offset)), values, exact);
-      }
-      const index = prims.add(prims.mul(at.row, prims.i32(row)), at.first);
+      const [{ coords }] = group.envs;
+      const index = place
+        ? prims.add(
+          prims.linear(place.strides.map((_, axis) => coords[axis]!), place.strides),
+          prims.i32(place.offset),
+        )
+        : prims.add(prims.mul(at.row, prims.i32(row)), at.first);
       if (row % size === 0) return storage.storeGroup(binding, index, values, exact);
       body.name(index);
       // Rows of this dtype end inside the last group, at a word's end.

@@ -1,0 +1,333 @@
+import type { Expr } from "../core/expr.ts";
+import { acc, coord, i32, operands, prim, rebuild, u32 } from "../core/expr.ts";
+import type { MapKernel, Prelude, ReduceKernel, Store } from "../core/kernel.ts";
+import { MOST_PRELUDES, physicalBytes, valuesOf } from "../core/kernel.ts";
+import type { DType, Kind } from "../core/dtype.ts";
+import { Pool, usesOf } from "./bound.ts";
+import { overlap, rangeOf } from "./group.ts";
+import type { BuiltKernel } from "./kernel.ts";
+import { anyExpr } from "./lower.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** What the decision weighs. */
+export interface PreludeOptions {
+  /** Storage buffers that one kernel may bind. */
+  readonly maxBindings: number;
+  /** What a launch costs, in bytes moved to or from memory. */
+  readonly launch: number;
+  /** How many dispatches some kernels, in order, become. */
+  readonly launches: (kernels: readonly BuiltKernel[]) => number;
+}
+
+/** Terms above which a reduction is not made again by every workgroup. */
+const MOST_TERMS = 1024;
+/** Invocations of the smallest workgroup of a map. */
+const INVOCATIONS = 64;
+/** A byte that every workgroup reads comes from a cache, at this part of the price of one from memory. */
+const CACHED = 0.5;
+
+/**
+ * What a single row reduces is made again by every workgroup that wants it, where that saves a dispatch: a map that
+ * reads scalars which a kernel before it makes of a few partial results takes that reduction as its prelude, and need
+ * not wait for that kernel any longer. What of the scalars needs no reduction is made by a third kernel, which stands
+ * earlier: so is read what the dispatch then overwrites, above all the overflow flag.
+ */
+export function takePreludes(
+  kernels: readonly BuiltKernel[],
+  options: PreludeOptions,
+): readonly BuiltKernel[] {
+  let best = kernels;
+  let launches: number | undefined;
+  for (const k of kernels) {
+    const taken = isSource(k) ? withPrelude(best, best.indexOf(k), options) : undefined;
+    if (!taken) continue;
+    launches ??= options.launches(best);
+    const count = options.launches(taken.kernels);
+    if ((launches - count) * options.launch <= taken.cost) continue;
+    [best, launches] = [taken.kernels, count];
+  }
+  return best;
+}
+
+/** Whether a kernel reduces one row of few terms. */
+function isSource({ kernel }: BuiltKernel): boolean {
+  const size = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1);
+  return kernel.family === "reduce" && kernel.phases.length > 0 && kernel.elementStores.length === 0 &&
+    size(kernel.outer) === 1 && size(kernel.inner) <= MOST_TERMS;
+}
+
+interface Taken {
+  readonly kernels: readonly BuiltKernel[];
+  /** What the preludes cost, in bytes moved to or from memory. */
+  readonly cost: number;
+}
+
+/** The kernels with the reduction at a position as the prelude of every map that reads its scalars. */
+function withPrelude(
+  kernels: readonly BuiltKernel[],
+  at: number,
+  { maxBindings }: PreludeOptions,
+): Taken | undefined {
+  const source = kernels[at];
+  const stored = storedScalars(source);
+  const readers = kernels.filter((k, i) => i > at && k.kernel.family === "map" && readsAny(k, stored));
+  if (readers.length === 0 || readers.some((r) => r.kernel.family === "map" && r.kernel.prelude)) return;
+  const last = kernels.indexOf(readers[readers.length - 1]);
+  const between = kernels.slice(at, last + 1);
+  const pool = new Pool();
+  const split = new Split(pool, source, (t) => between.some((k) => writes(k, t)));
+
+  const wanted = new Set(readers.flatMap((r) => r.tensors).filter((t) => stored.has(t)));
+  for (const t of wanted) if (!split.take(t)) return;
+  const maps = new Map<BuiltKernel, BuiltKernel>();
+  let cost = 0;
+  for (const r of readers) {
+    const made = split.withPrelude(r, wanted);
+    if (!made || made.built.tensors.length > maxBindings) return;
+    maps.set(r, made.built);
+    cost += made.cost;
+  }
+  const others = kernels.filter((k) => k !== source && !maps.has(k));
+  const read = (t: Tensor) => others.some((k) => readsAny(k, new Set([t])));
+  const { early, late } = split.rest(read);
+  return {
+    kernels: kernels.flatMap((k) => k === source ? [...early, ...late] : maps.get(k) ?? k),
+    cost,
+  };
+}
+
+/** Scalars in whole words, or truths, that a kernel stores and that are no state. */
+function storedScalars({ kernel, tensors }: BuiltKernel): Set<Tensor> {
+  const stores = kernel.family === "reduce" ? kernel.rowStores : [];
+  const isWhole = ({ dtype }: Tensor) => ["f32", "i32", "u32", "bool"].includes(dtype);
+  return new Set(stores.map((s) => tensors[s.binding]).filter((t) => t.kind !== "state" && isWhole(t)));
+}
+
+function readsAny({ kernel, tensors }: BuiltKernel, some: ReadonlySet<Tensor>): boolean {
+  return tensors.some((t, i) => some.has(t) && kernel.bindings[i].access !== "write");
+}
+
+function writes(k: BuiltKernel, t: Tensor): boolean {
+  const touch = rangeOf(t);
+  return k.tensors.some((x, i) => k.kernel.bindings[i].access !== "read" && overlap(rangeOf(x), touch));
+}
+
+/** A one-row reduction being taken apart: what maps make again, what is made before, and what remains. */
+class Split {
+  readonly #kernel: ReduceKernel;
+  readonly #values = new Map<Tensor, Expr>();
+  /** What needs no reduction and is made early, and where it stands then. */
+  readonly #early = new Map<Expr, Tensor>();
+  readonly #reduced = new Map<Expr, boolean>();
+  /** Accumulators that the maps make again. */
+  readonly #accs = new Set<number>();
+
+  constructor(
+    readonly pool: Pool,
+    readonly source: BuiltKernel,
+    /** Whether a tensor is written where a map would read it. */
+    readonly changes: (t: Tensor) => boolean,
+  ) {
+    this.#kernel = pool.open(source.kernel as ReduceKernel, source.tensors);
+    for (const s of this.#kernel.rowStores) this.#values.set(pool.tensors[s.binding], s.value);
+  }
+
+  /** Prepares one of the stored scalars to be made elsewhere; false where it cannot be. */
+  take(t: Tensor): boolean {
+    return this.#takeValue(this.#values.get(t)!);
+  }
+
+  #takeValue(root: Expr): boolean {
+    if (!this.#isReduced(root)) return this.#hoist(root);
+    if (root.e === "acc") return this.#takeAccumulator(root.index);
+    // A rounding that may raise the flag is the source's own.
+    return !raises(root) && operands(root).every((x) => this.#takeValue(x));
+  }
+
+  /** Values without an accumulator are made early, but for constants and what stands in a temp already. */
+  #hoist(x: Expr): boolean {
+    if (anyExpr([x], raises)) return false;
+    if (!anyExpr([x], (y) => y.e === "load") || this.#early.has(x)) return true;
+    if (x.e === "load") {
+      const t = this.pool.tensors[x.binding];
+      if (t.kind === "temp" && !this.changes(t)) return true;
+    }
+    const dtype: DType = x.kind === "bool" ? "u32" : x.kind;
+    this.#early.set(x, { kind: "temp", name: `early${this.#early.size}`, dtype, layout: [] });
+    return true;
+  }
+
+  /** What is reduced is read where the map runs: it must not have changed. */
+  #takeAccumulator(index: number): boolean {
+    if (this.#accs.has(index)) return true;
+    this.#accs.add(index);
+    const { value } = this.#kernel.phases.flat()[index];
+    const fits = !anyExpr([value], (x) => raises(x) || x.e === "load" && this.changes(this.#tensor(x)));
+    return fits && accumulatorsIn(value).every((i) => this.#takeAccumulator(i));
+  }
+
+  /** A map that makes the wanted scalars itself, and what its prelude costs; undefined where it writes what that reads. */
+  withPrelude(
+    reader: BuiltKernel,
+    wanted: ReadonlySet<Tensor>,
+  ): { built: BuiltKernel; cost: number } | undefined {
+    const { pool } = this;
+    const { inner, outer, phases } = this.#kernel;
+    const order = [...this.#accs].sort((a, b) => a - b);
+    // The row's own coordinates are 0, and those of its terms come first.
+    const place = (x: Expr): Expr => {
+      if (x.e === "coord") return x.axis < outer.length ? i32(0) : coord(x.axis - outer.length);
+      return x.e === "acc" ? acc(order.indexOf(x.index), x.kind) : x;
+    };
+    const memo = this.#replaced();
+    const again = (x: Expr) => rebuild(x, place, memo);
+    let first = 0;
+    const kept: Prelude["phases"] = phases.map((phase) => {
+      const from = first;
+      first += phase.length;
+      return phase.filter((_, i) => this.#accs.has(from + i)).map((a) => ({ ...a, value: again(a.value) }));
+    }).filter((phase) => phase.length > 0);
+
+    const open = pool.open(reader.kernel as MapKernel, reader.tensors);
+    const known = new Map<Expr, Expr>();
+    const value = (e: Expr) =>
+      rebuild(e, (x) => {
+        const t = x.e === "load" ? this.#tensor(x) : undefined;
+        if (!t || !wanted.has(t) || x.e !== "load") return x;
+        const made = again(this.#values.get(t)!);
+        return x.guard ? prim("select", x.guard, made, zeroOf(x.kind)) : made;
+      }, known);
+    const stores = open.stores.map((s) => ({ ...s, value: value(s.value) }));
+    const prelude = kept.length > 0 ? { prelude: { inner, phases: kept } } : {};
+    const fuses = [...new Set([...this.source.kernel.fuses, ...reader.kernel.fuses])];
+    const kernel: MapKernel = { ...open, ...prelude, stores, fuses };
+
+    const read = loadsIn(kept.flat().map((a) => a.value)).map((n) => pool.tensors[n]);
+    const own = usesOf(open).writes;
+    if (read.some((t) => own.has(pool.number(t)))) return undefined;
+    const workgroups = Math.ceil(kernel.shape.reduce((a, b) => a * b, 1) / INVOCATIONS);
+    const bytes = read.reduce((sum, t) => sum + physicalBytes(t.layout, t.dtype), 0);
+    return { built: pool.close(kernel), cost: CACHED * bytes * Math.min(workgroups, MOST_PRELUDES) };
+  }
+
+  /**
+   * What is made before the source, and what remains of it: stores of temps that nothing reads any longer are left out.
+   *
+   * @param read whether a kernel but the maps reads a tensor
+   */
+  rest(read: (t: Tensor) => boolean): { early: BuiltKernel[]; late: BuiltKernel[] } {
+    const { pool } = this;
+    const memo = this.#replaced();
+    const live = this.#kernel.rowStores.filter((s) => {
+      const t = pool.tensors[s.binding];
+      return t.kind !== "temp" || read(t);
+    });
+    const free = (s: Store) => !this.#isReduced(s.value) && !anyExpr([s.value], raises);
+    const later = (s: Store): Store => ({ ...s, value: rebuild(s.value, (x) => x, memo) });
+    // What is read later of the state is not overwritten before.
+    let moved = live.filter(free);
+    let late: ReduceKernel | undefined;
+    for (;;) {
+      late = this.#pruned(live.filter((s) => !moved.includes(s)).map(later), memo);
+      const reads = loadsIn(late ? valuesOf(late) : []).map((n) => rangeOf(pool.tensors[n]));
+      const safe = moved.filter((s) => !reads.some((r) => overlap(r, rangeOf(pool.tensors[s.binding]))));
+      if (safe.length === moved.length) break;
+      moved = safe;
+    }
+    const hoisted = [...this.#early].map(([x, t]): Store => ({
+      binding: pool.number(t),
+      value: x.kind === "bool" ? prim("select", x, u32(1), u32(0)) : x,
+    }));
+    const atZero = new Map<Expr, Expr>();
+    const stores = [...hoisted, ...moved].map((s) => ({
+      ...s,
+      value: rebuild(s.value, (x) => x.e === "coord" ? i32(0) : x, atZero),
+    }));
+    const { outer, fuses } = this.#kernel;
+    const base = { name: "", bindings: [], fuses: late ? [] : fuses };
+    const early: MapKernel = { ...base, family: "map", shape: outer, stores };
+    return {
+      early: stores.length > 0 ? [pool.close(early)] : [],
+      late: late ? [pool.close(late)] : [],
+    };
+  }
+
+  /** The source with some stores only and what they need. */
+  #pruned(rowStores: readonly Store[], memo: Map<Expr, Expr>): ReduceKernel | undefined {
+    if (rowStores.length === 0) return undefined;
+    const all = this.#kernel.phases.flat().map((a) => ({ ...a, value: rebuild(a.value, (x) => x, memo) }));
+    const used = new Set<number>();
+    const stack = rowStores.flatMap((s) => accumulatorsIn(s.value));
+    while (stack.length > 0) {
+      const i = stack.pop()!;
+      if (used.has(i)) continue;
+      used.add(i);
+      stack.push(...accumulatorsIn(all[i].value));
+    }
+    const order = [...used].sort((a, b) => a - b);
+    const numbered = new Map<Expr, Expr>();
+    const number = (x: Expr) =>
+      rebuild(x, (y) => y.e === "acc" ? acc(order.indexOf(y.index), y.kind) : y, numbered);
+    let first = 0;
+    const phases = this.#kernel.phases.map((phase) => {
+      const from = first;
+      first += phase.length;
+      return phase.flatMap((_, i) =>
+        used.has(from + i) ? [{ ...all[from + i], value: number(all[from + i].value) }] : []
+      );
+    }).filter((phase) => phase.length > 0);
+    return {
+      ...this.#kernel,
+      phases,
+      rowStores: rowStores.map((s) => ({ ...s, value: number(s.value) })),
+    };
+  }
+
+  /** What is made early is loaded. */
+  #replaced(): Map<Expr, Expr> {
+    return new Map([...this.#early].map(([x, t]) => {
+      const load: Expr = { e: "load", binding: this.pool.number(t), index: i32(0), kind: x.kind };
+      return [x, x.kind === "bool" ? prim("ne", { ...load, kind: "u32" }, u32(0)) : load];
+    }));
+  }
+
+  #tensor(x: Expr & { readonly e: "load" }): Tensor {
+    return this.pool.tensors[x.binding];
+  }
+
+  #isReduced(x: Expr): boolean {
+    let found = this.#reduced.get(x);
+    if (found === undefined) {
+      found = x.e === "acc" || operands(x).some((y) => this.#isReduced(y));
+      this.#reduced.set(x, found);
+    }
+    return found;
+  }
+}
+
+function raises(x: Expr): boolean {
+  return x.e === "round" && x.flag;
+}
+
+function accumulatorsIn(root: Expr): number[] {
+  const found = new Set<number>();
+  anyExpr([root], (x) => {
+    if (x.e === "acc") found.add(x.index);
+    return false;
+  });
+  return [...found];
+}
+
+/** The bindings that some expressions load from. */
+function loadsIn(roots: readonly Expr[]): number[] {
+  const found = new Set<number>();
+  anyExpr(roots, (x) => {
+    if (x.e === "load") found.add(x.binding);
+    return false;
+  });
+  return [...found];
+}
+
+function zeroOf(kind: Kind): Expr {
+  return { e: "const", kind, value: 0 };
+}
