@@ -185,7 +185,7 @@ function joined(members: readonly Member[]): BuiltKernel {
     }
     const shifts = built.tensors.map((t, i) => {
       const window = tensors[places[m][i]];
-      return ((t.at?.offset ?? 0) - (window.at?.offset ?? 0)) / byteSize(t.dtype);
+      return window === t ? undefined : (t.at!.offset - window.at!.offset) / byteSize(t.dtype);
     });
     return rebound(kernel, shifted(kernel, places[m], shifts), bindings);
   });
@@ -208,22 +208,25 @@ function windowOn(tensors: readonly Tensor[]): Tensor {
   return { kind: "state", name: buffer, dtype, layout: [length], at: { buffer, offset } };
 }
 
-/** Bindings that are numbered otherwise, and of which elements stand further on. */
+/**
+ * Bindings that are numbered otherwise, and of which some show more than the part's own tensor, whose elements then
+ * stand further on.
+ */
 function shifted(
   kernel: MapKernel | ReduceKernel,
   places: readonly number[],
-  shifts: readonly number[],
+  shifts: readonly (number | undefined)[],
 ): Rebinding {
   const plain = renumbered(places);
   return {
     ...plain,
     load(x) {
       const shift = shifts[x.binding];
-      return plain.load(shift === 0 ? x : { ...x, index: prim("add", x.index, i32(shift)) });
+      return plain.load(shift ? { ...x, index: prim("add", x.index, i32(shift)) } : x);
     },
     store(s) {
       const shift = shifts[s.binding];
-      if (shift === 0) return plain.store(s);
+      if (shift === undefined) return plain.store(s);
       // Only maps show one buffer together.
       const shape = kernel.family === "map" ? kernel.shape : kernel.outer;
       const own = s.place ?? { offset: 0, strides: stridesOf(shape, kernel.bindings[s.binding].dtype) };

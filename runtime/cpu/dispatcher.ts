@@ -1,5 +1,5 @@
 import { byteSize } from "../../compiler/core/dtype.ts";
-import { type Kernel, partsOf, physicalBytes, rowLength, storesOf } from "../../compiler/core/kernel.ts";
+import { type Kernel, physicalBytes, rowLength } from "../../compiler/core/kernel.ts";
 import type { Program, View } from "../../compiler/core/program.ts";
 import { type Elements, elements } from "./load.ts";
 import { MapRunner } from "./map.ts";
@@ -11,15 +11,13 @@ import { clearPadding } from "./store.ts";
 
 /** Makes a kernel ready to run. */
 export function createRunner(kernel: Kernel, options: RunnerOptions): Runner {
-  if (partsOf(kernel).some((part) => storesOf(part).some((s) => s.place))) {
-    throw new Error("it stores to a place, which only GPUs do");
-  }
   switch (kernel.family) {
     case "map":
       return new MapRunner(kernel, options);
     case "reduce":
       return new ReduceRunner(kernel, options);
     case "matmul":
+      if (kernel.stores.some((s) => s.place)) throw new Error("it stores to a place, which only GPUs do");
       return new MatmulRunner(kernel, options);
     case "group": {
       const runners = kernel.parts.map((p) => createRunner(p, options));

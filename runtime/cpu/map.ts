@@ -21,8 +21,8 @@ export class MapRunner implements Runner {
     const tape = new TapeBuilder({ ...options, bindings, lanes, coords });
     this.#prelude = prelude && new PreludeRunner(prelude, bindings, options);
     this.#prelude?.bind(tape);
-    for (const { binding, value } of stores) {
-      tape.store(binding, value, storeIndex(shape, axes, bindings[binding].dtype));
+    for (const { binding, value, place } of stores) {
+      tape.store(binding, value, storeIndex(shape, axes, bindings[binding].dtype, place));
     }
     this.#tape = tape.build();
     this.#tiles = new Tiles(lanes, axes, coords);

@@ -72,8 +72,8 @@ export class ReduceRunner implements Runner {
       return { accumulation, register: new Register(bankOf(accumulation.kind), rows, options.precision) };
     };
     const storeAll = (builder: TapeBuilder, stores: readonly Store[], axes: readonly number[]) => {
-      for (const { binding, value } of stores) {
-        builder.store(binding, value, storeIndex(extents, axes, bindings[binding].dtype));
+      for (const { binding, value, place } of stores) {
+        builder.store(binding, value, storeIndex(extents, axes, bindings[binding].dtype, place));
       }
     };
 

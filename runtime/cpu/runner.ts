@@ -1,5 +1,5 @@
 import { type Expr, operands } from "../../compiler/core/expr.ts";
-import { stridesOf } from "../../compiler/core/kernel.ts";
+import { type Place, stridesOf } from "../../compiler/core/kernel.ts";
 import type { DType } from "../../compiler/core/dtype.ts";
 import { type Affine, AffineAnalysis } from "./affine.ts";
 import type { Elements } from "./load.ts";
@@ -17,16 +17,17 @@ export interface RunnerOptions {
   readonly overflow: Int32Array;
 }
 
-/** Where a store over `axes`, in that order, puts each coordinate of a space with `rank` axes. */
+/** Where a store over `axes`, in that order, puts each coordinate of a space with these extents. */
 export function storeIndex(
   extents: readonly number[],
   axes: readonly number[],
   dtype: DType,
+  place?: Place,
 ): Affine {
-  const strides = stridesOf(axes.map((axis) => extents[axis]), dtype);
+  const strides = place?.strides ?? stridesOf(axes.map((axis) => extents[axis]), dtype);
   const coefs = extents.map(() => 0);
   axes.forEach((axis, i) => coefs[axis] = extents[axis] === 1 ? 0 : strides[i]);
-  return { constant: 0, coefs };
+  return { constant: place?.offset ?? 0, coefs };
 }
 
 /** The row-major number of a reduced coordinate. */
