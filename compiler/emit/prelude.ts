@@ -119,7 +119,7 @@ class Split {
   /** What needs no reduction and is made early, and where it stands then. */
   readonly #early = new Map<Expr, Tensor>();
   readonly #reduced = new Map<Expr, boolean>();
-  /** Accumulators that the maps make again. */
+  /** Accumulators that may be made again. */
   readonly #accs = new Set<number>();
 
   constructor(
@@ -163,7 +163,7 @@ class Split {
     this.#accs.add(index);
     const { value } = this.#kernel.phases.flat()[index];
     const fits = !anyExpr([value], (x) => raises(x) || x.e === "load" && this.changes(this.#tensor(x)));
-    return fits && accumulatorsIn(value).every((i) => this.#takeAccumulator(i));
+    return fits && accumulatorsIn([value]).every((i) => this.#takeAccumulator(i));
   }
 
   /** A map that makes the wanted scalars itself, and what its prelude costs; undefined where it writes what that reads. */
@@ -173,7 +173,7 @@ class Split {
   ): { built: BuiltKernel; cost: number } | undefined {
     const { pool } = this;
     const { inner, outer, phases } = this.#kernel;
-    const order = [...this.#accs].sort((a, b) => a - b);
+    const order = this.#needed(reader.tensors.flatMap((t) => wanted.has(t) ? [this.#values.get(t)!] : []));
     // The row's own coordinates are 0, and those of its terms come first.
     const place = (x: Expr): Expr => {
       if (x.e === "coord") return x.axis < outer.length ? i32(0) : coord(x.axis - outer.length);
@@ -181,13 +181,7 @@ class Split {
     };
     const memo = this.#replaced();
     const again = (x: Expr) => rebuild(x, place, memo);
-    let first = 0;
-    const kept: Prelude["phases"] = phases.map((phase) => {
-      const from = first;
-      first += phase.length;
-      return phase.filter((_, i) => this.#accs.has(from + i)).map((a) => ({ ...a, value: again(a.value) }));
-    }).filter((phase) => phase.length > 0);
-
+    const kept = this.#phases(order, again);
     const open = pool.open(reader.kernel as MapKernel, reader.tensors);
     const known = new Map<Expr, Expr>();
     const value = (e: Expr) =>
@@ -255,32 +249,43 @@ class Split {
   /** The source with some stores only and what they need. */
   #pruned(rowStores: readonly Store[], memo: Map<Expr, Expr>): ReduceKernel | undefined {
     if (rowStores.length === 0) return undefined;
-    const all = this.#kernel.phases.flat().map((a) => ({ ...a, value: rebuild(a.value, (x) => x, memo) }));
-    const used = new Set<number>();
-    const stack = rowStores.flatMap((s) => accumulatorsIn(s.value));
-    while (stack.length > 0) {
-      const i = stack.pop()!;
-      if (used.has(i)) continue;
-      used.add(i);
-      stack.push(...accumulatorsIn(all[i].value));
-    }
-    const order = [...used].sort((a, b) => a - b);
+    const order = this.#needed(rowStores.map((s) => s.value));
     const numbered = new Map<Expr, Expr>();
     const number = (x: Expr) =>
       rebuild(x, (y) => y.e === "acc" ? acc(order.indexOf(y.index), y.kind) : y, numbered);
-    let first = 0;
-    const phases = this.#kernel.phases.map((phase) => {
-      const from = first;
-      first += phase.length;
-      return phase.flatMap((_, i) =>
-        used.has(from + i) ? [{ ...all[from + i], value: number(all[from + i].value) }] : []
-      );
-    }).filter((phase) => phase.length > 0);
+    const again = (x: Expr) => number(rebuild(x, (y) => y, memo));
+    const phases = this.#phases(order, again);
     return {
       ...this.#kernel,
       phases,
       rowStores: rowStores.map((s) => ({ ...s, value: number(s.value) })),
     };
+  }
+
+  /** The phases' accumulators with these numbers, in order. */
+  #phases(order: readonly number[], again: (x: Expr) => Expr): Prelude["phases"] {
+    let next = 0;
+    return this.#kernel.phases.map((phase) => {
+      const numbered = phase.map((a) => ({ a, number: next++ }));
+      return numbered.filter((n) => order.includes(n.number)).map(({ a }) => ({
+        ...a,
+        value: again(a.value),
+      }));
+    }).filter((phase) => phase.length > 0);
+  }
+
+  /** Accumulators that some values need, by number. */
+  #needed(values: readonly Expr[]): number[] {
+    const all = this.#kernel.phases.flat();
+    const found = new Set<number>();
+    const stack = accumulatorsIn(values);
+    while (stack.length > 0) {
+      const i = stack.pop()!;
+      if (found.has(i)) continue;
+      found.add(i);
+      stack.push(...accumulatorsIn([all[i].value]));
+    }
+    return [...found].sort((a, b) => a - b);
   }
 
   /** What is made early is loaded. */
@@ -309,9 +314,9 @@ function raises(x: Expr): boolean {
   return x.e === "round" && x.flag;
 }
 
-function accumulatorsIn(root: Expr): number[] {
+function accumulatorsIn(roots: readonly Expr[]): number[] {
   const found = new Set<number>();
-  anyExpr([root], (x) => {
+  anyExpr(roots, (x) => {
     if (x.e === "acc") found.add(x.index);
     return false;
   });
