@@ -6,6 +6,7 @@ import { Exprs } from "../core/index_expr.ts";
 import type { Node } from "../ir/graph.ts";
 import { perForm } from "./form.ts";
 import { readInputs } from "../ops/identity.ts";
+import { packOp } from "./fuse_arena.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";
 
 /** What things cost on a target, in bytes moved to or from memory. */
@@ -148,7 +149,7 @@ export function cuts(nodes: readonly Node[]): Set<Node> {
   const operations = new Map<Node, number>();
   for (const n of nodes) {
     const own = elementCost(n);
-    let sum = own.operations;
+    let sum = n.op === packOp ? 0 : own.operations;
     n.inputs.forEach((x, k) => {
       if (!cut.has(x)) sum += own.reads[k] * operations.get(x)!;
     });
@@ -165,7 +166,8 @@ export function cuts(nodes: readonly Node[]): Set<Node> {
         sum -= weight;
       }
     }
-    operations.set(n, n.op.kind === "map" ? sum : 0);
+    // What stands side by side is read, not computed, of however many parts it is.
+    operations.set(n, n.op.kind === "map" && n.op !== packOp ? sum : 0);
   }
   return cut;
 }
