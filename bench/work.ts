@@ -37,7 +37,9 @@ export function narrowFloats(program: Program): DType[] {
 export function extentsOf(kernel: Kernel): string {
   switch (kernel.family) {
     case "map":
-      return `[${kernel.shape.join(", ")}]`;
+      return `[${kernel.shape.join(", ")}]${
+        kernel.prelude ? ` after [${kernel.prelude.inner.join(", ")}]` : ""
+      }`;
     case "reduce":
       return `[${kernel.outer.join(", ")}] over [${kernel.inner.join(", ")}]`;
     case "group":

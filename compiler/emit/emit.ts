@@ -120,7 +120,12 @@ function launched(
   stages: Stages,
 ): BuiltKernel[] {
   const maxBindings = limits.maxStorageBuffersPerShaderStage;
-  const grouped = (all: readonly BuiltKernel[]) => groupKernels(packScalars(all), limits);
+  const known = new Map<readonly BuiltKernel[], BuiltKernel[]>();
+  const grouped = (all: readonly BuiltKernel[]) => {
+    const groups = known.get(all) ?? groupKernels(packScalars(all), limits);
+    known.set(all, groups);
+    return groups;
+  };
   const taken = stages.run(
     "prelude",
     () => takePreludes(kernels, { maxBindings, launch, launches: (all) => grouped(all).length }),

@@ -60,16 +60,20 @@ interface Touch extends Range {
 /** Bytes of a tensor that is bound once for all parts that read it; larger ones are read in vectors of each part's own. */
 const SMALL = 1 << 12;
 
+/** Elements that are moved together, at most. */
+const VECTOR = 4;
+
 /**
  * What a binding of a part is in the group; those that are the same are bound once: the flag, what is small and only
- * read, and whatever maps read and write of one State buffer, all of it together (their invocations take alike many
- * elements, so that vectors suit them all). Anything else is bound for its part alone.
+ * read, and whatever maps of whole vectors read and write of one State buffer, all of it together. Anything else is bound
+ * for its part alone.
  */
 function identityOf({ kernel, tensors }: BuiltKernel, binding: number): unknown {
   const t = tensors[binding];
   const small = kernel.bindings[binding].access === "read" && physicalBytes(t.layout, t.dtype) <= SMALL;
   if (kernel.flag === binding) return t;
-  if (kernel.family === "map" && t.at) return `${t.at.buffer} ${t.dtype}`;
+  const whole = kernel.family === "map" && (kernel.shape.at(-1) ?? 1) % VECTOR === 0;
+  if (whole && t.at) return `${t.at.buffer} ${t.dtype}`;
   return small ? t : {};
 }
 
@@ -192,9 +196,6 @@ function joined(members: readonly Member[]): BuiltKernel {
   const fuses = [...new Set(members.flatMap((m) => m.built.kernel.fuses))];
   return { kernel: { family: "group", name: "", bindings, flag, fuses, parts }, tensors };
 }
-
-/** Elements that are moved together, at most. */
-const VECTOR = 4;
 
 /** One tensor that shows what some show of one State buffer, in whole vectors: slots stand at multiples of them. */
 function windowOn(tensors: readonly Tensor[]): Tensor {
