@@ -128,7 +128,7 @@ function launched(
   };
   const taken = stages.run(
     "prelude",
-    () => takePreludes(kernels, { maxBindings, launch, launches: (all) => grouped(all).length }),
+    () => takePreludes(kernels, { maxBindings, launch, dispatches: grouped }),
     (all) => ({ count: all.length, of: "kernels" }),
   );
   return stages.run("group", () => grouped(taken), (groups) => ({ count: groups.length, of: "dispatches" }));

@@ -65,15 +65,15 @@ const VECTOR = 4;
 
 /**
  * What a binding of a part is in the group; those that are the same are bound once: the flag, what is small and only
- * read, and whatever maps of whole vectors read and write of one State buffer, all of it together. Anything else is bound
- * for its part alone.
+ * read, and of one State buffer all that maps of whole vectors read and write, and all scalars. Anything else is bound for
+ * its part alone.
  */
 function identityOf({ kernel, tensors }: BuiltKernel, binding: number): unknown {
   const t = tensors[binding];
   const small = kernel.bindings[binding].access === "read" && physicalBytes(t.layout, t.dtype) <= SMALL;
   if (kernel.flag === binding) return t;
   const whole = kernel.family === "map" && (kernel.shape.at(-1) ?? 1) % VECTOR === 0;
-  if (whole && t.at) return `${t.at.buffer} ${t.dtype}`;
+  if (t.at && (whole || t.layout.length === 0)) return `${t.at.buffer} ${t.dtype}`;
   return small ? t : {};
 }
 
@@ -228,7 +228,7 @@ function shifted(
     store(s) {
       const shift = shifts[s.binding];
       if (shift === undefined) return plain.store(s);
-      // Only maps show one buffer together.
+      // Whoever shows a buffer with others is a map, or it is a row's scalar.
       const shape = kernel.family === "map" ? kernel.shape : kernel.outer;
       const own = s.place ?? { offset: 0, strides: stridesOf(shape, kernel.bindings[s.binding].dtype) };
       return { ...plain.store(s), place: { ...own, offset: own.offset + shift } };

@@ -11,12 +11,12 @@ import type { Tensor } from "./tensor.ts";
 
 /** What the decision weighs. */
 export interface PreludeOptions {
-  /** Storage buffers that one kernel may bind. */
+  /** Storage buffers that one dispatch may bind. */
   readonly maxBindings: number;
   /** What a launch costs, in bytes moved to or from memory. */
   readonly launch: number;
-  /** How many dispatches some kernels, in order, become. */
-  readonly launches: (kernels: readonly BuiltKernel[]) => number;
+  /** The dispatches that some kernels, in order, become. */
+  readonly dispatches: (kernels: readonly BuiltKernel[]) => readonly BuiltKernel[];
 }
 
 /** Terms above which a reduction is not made again by every workgroup. */
@@ -39,12 +39,13 @@ export function takePreludes(
   let best = kernels;
   let launches: number | undefined;
   for (const k of kernels) {
-    const taken = isSource(k) ? withPrelude(best, best.indexOf(k), options) : undefined;
+    const taken = isSource(k) ? withPrelude(best, best.indexOf(k)) : undefined;
     if (!taken) continue;
-    launches ??= options.launches(best);
-    const count = options.launches(taken.kernels);
-    if ((launches - count) * options.launch <= taken.cost) continue;
-    [best, launches] = [taken.kernels, count];
+    launches ??= options.dispatches(best).length;
+    const after = options.dispatches(taken.kernels);
+    if (after.some((d) => d.tensors.length > options.maxBindings)) continue;
+    if ((launches - after.length) * options.launch <= taken.cost) continue;
+    [best, launches] = [taken.kernels, after.length];
   }
   return best;
 }
@@ -63,15 +64,11 @@ interface Taken {
 }
 
 /** The kernels with the reduction at a position as the prelude of every map that reads its scalars. */
-function withPrelude(
-  kernels: readonly BuiltKernel[],
-  at: number,
-  { maxBindings }: PreludeOptions,
-): Taken | undefined {
+function withPrelude(kernels: readonly BuiltKernel[], at: number): Taken | undefined {
   const source = kernels[at];
   const stored = storedScalars(source);
   const readers = kernels.filter((k, i) => i > at && k.kernel.family === "map" && readsAny(k, stored));
-  if (readers.length === 0 || readers.some((r) => r.kernel.family === "map" && r.kernel.prelude)) return;
+  if (readers.length === 0) return;
   const last = kernels.indexOf(readers[readers.length - 1]);
   const between = kernels.slice(at, last + 1);
   const pool = new Pool();
@@ -83,7 +80,7 @@ function withPrelude(
   let cost = 0;
   for (const r of readers) {
     const made = split.withPrelude(r, wanted);
-    if (!made || made.built.tensors.length > maxBindings) return;
+    if (!made) return;
     maps.set(r, made.built);
     cost += made.cost;
   }
@@ -166,39 +163,53 @@ class Split {
     return fits && accumulatorsIn([value]).every((i) => this.#takeAccumulator(i));
   }
 
-  /** A map that makes the wanted scalars itself, and what its prelude costs; undefined where it writes what that reads. */
+  /**
+   * A map that makes the wanted scalars itself, and what that costs; undefined where it writes what the prelude reads, or
+   * has a prelude over something else.
+   */
   withPrelude(
     reader: BuiltKernel,
     wanted: ReadonlySet<Tensor>,
   ): { built: BuiltKernel; cost: number } | undefined {
     const { pool } = this;
-    const { inner, outer, phases } = this.#kernel;
+    const { inner, outer } = this.#kernel;
+    const open = pool.open(reader.kernel as MapKernel, reader.tensors);
     const order = this.#needed(reader.tensors.flatMap((t) => wanted.has(t) ? [this.#values.get(t)!] : []));
+    const own = open.prelude;
+    if (own && order.length > 0 && own.inner.join() !== inner.join()) return undefined;
+    // Its own accumulators come first in each phase.
+    const lengths = this.#phases(order, (x) => x).map((p) => p.length);
+    const [before, after] = interleaved(own?.phases.map((p) => p.length) ?? [], lengths);
     // The row's own coordinates are 0, and those of its terms come first.
     const place = (x: Expr): Expr => {
       if (x.e === "coord") return x.axis < outer.length ? i32(0) : coord(x.axis - outer.length);
-      return x.e === "acc" ? acc(order.indexOf(x.index), x.kind) : x;
+      return x.e === "acc" ? acc(after[order.indexOf(x.index)], x.kind) : x;
     };
     const memo = this.#replaced();
     const again = (x: Expr) => rebuild(x, place, memo);
-    const kept = this.#phases(order, again);
-    const open = pool.open(reader.kernel as MapKernel, reader.tensors);
+    const added = this.#phases(order, again);
     const known = new Map<Expr, Expr>();
     const value = (e: Expr) =>
       rebuild(e, (x) => {
+        if (x.e === "acc") return acc(before[x.index], x.kind);
         const t = x.e === "load" ? this.#tensor(x) : undefined;
         if (!t || !wanted.has(t) || x.e !== "load") return x;
         const made = again(this.#values.get(t)!);
         return x.guard ? prim("select", x.guard, made, zeroOf(x.kind)) : made;
       }, known);
+    const kept = (own?.phases ?? []).map((p) => p.map((a) => ({ ...a, value: value(a.value) })));
+    const phases = Array.from(
+      { length: Math.max(kept.length, added.length) },
+      (_, i) => [...kept[i] ?? [], ...added[i] ?? []],
+    );
     const stores = open.stores.map((s) => ({ ...s, value: value(s.value) }));
-    const prelude = kept.length > 0 ? { prelude: { inner, phases: kept } } : {};
+    const prelude = phases.length > 0 ? { prelude: { inner: own?.inner ?? inner, phases } } : {};
     const fuses = [...new Set([...this.source.kernel.fuses, ...reader.kernel.fuses])];
     const kernel: MapKernel = { ...open, ...prelude, stores, fuses };
 
-    const read = loadsIn(kept.flat().map((a) => a.value)).map((n) => pool.tensors[n]);
-    const own = usesOf(open).writes;
-    if (read.some((t) => own.has(pool.number(t)))) return undefined;
+    const read = loadsIn(added.flat().map((a) => a.value)).map((n) => pool.tensors[n]);
+    const written = usesOf(open).writes;
+    if (read.some((t) => written.has(pool.number(t)))) return undefined;
     const workgroups = Math.ceil(kernel.shape.reduce((a, b) => a * b, 1) / INVOCATIONS);
     const bytes = read.reduce((sum, t) => sum + physicalBytes(t.layout, t.dtype), 0);
     return { built: pool.close(kernel), cost: CACHED * bytes * Math.min(workgroups, MOST_PRELUDES) };
@@ -308,6 +319,17 @@ class Split {
     }
     return found;
   }
+}
+
+/** The numbers that accumulators of two lists of phases, given their lengths, have where each phase has both. */
+function interleaved(a: readonly number[], b: readonly number[]): [number[], number[]] {
+  const [first, second]: [number[], number[]] = [[], []];
+  let next = 0;
+  for (let p = 0; p < Math.max(a.length, b.length); p++) {
+    for (let i = 0; i < (a[p] ?? 0); i++) first.push(next++);
+    for (let i = 0; i < (b[p] ?? 0); i++) second.push(next++);
+  }
+  return [first, second];
 }
 
 function raises(x: Expr): boolean {

@@ -24,7 +24,8 @@ interface Slot {
  * Lays the slots out. Slots named `COLUMN/PATH` of one dtype share an arena, every slot at a multiple of 256 elements and
  * without padded rows, and in every arena in one order: so masters, moments and copies of a group of parameters are
  * congruent, and one kernel updates them all. Parameters that are likely to be treated alike stand together: those with
- * the same columns, and of them matrices before vectors, which are often spared the decay. A State that is trained has room for the gradients in the same order.
+ * the same columns, and of them matrices before vectors, which are often spared the decay. Scalars of one dtype share a
+ * buffer too: who counts several binds one. A State that is trained has room for the gradients in the same order.
  */
 export function layoutState(slots: readonly Slot[]): StateLayout {
   const ends = new Map<string, number>();
@@ -32,7 +33,12 @@ export function layoutState(slots: readonly Slot[]): StateLayout {
   const placed = arranged(slots).map((s): StateSlot => {
     const slash = s.name.indexOf("/");
     const shape = slash < 0 ? bound(s.shape) : flat(bound(s.shape), s.dtype);
-    const buffer = slash < 0 ? s.name : `${s.name.slice(0, slash)}.${s.dtype}`;
+    const scalar = slash < 0 && shape.length === 0;
+    const buffer = scalar
+      ? `scalars.${s.dtype}`
+      : slash < 0
+      ? s.name
+      : `${s.name.slice(0, slash)}.${s.dtype}`;
     const offset = ends.get(buffer) ?? 0;
     const bytes = physicalBytes(shape, s.dtype);
     const step = slash < 0 ? ALIGNMENT : ALIGNMENT * byteSize(s.dtype);
