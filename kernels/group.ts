@@ -1,7 +1,7 @@
 import type { GroupKernel, MapKernel, Shader, SingleKernel } from "../compiler/core/kernel.ts";
 import { storesOf, valuesOf } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
-import { groupSize, mapWidths, writeMap } from "./map.ts";
+import { groupSize, mapInvocations, mapWidths, writeMap } from "./map.ts";
 import { reduceWidths, writeReduce } from "./reduce.ts";
 import { planReduce } from "./reduce_plan.ts";
 import { loadsOf } from "./wgsl/loads.ts";
@@ -63,6 +63,7 @@ export function renderGroup(kernel: GroupKernel, target: Target): Shader {
 
 /** Invocations that the part would have in a workgroup by itself. */
 function ownInvocations(kernel: SingleKernel, target: Target): number {
+  if (kernel.family === "map") return mapInvocations(kernel, target);
   if (kernel.family !== "reduce") return 64;
   const { rows, threads } = planReduce(kernel, target);
   return rows * threads;

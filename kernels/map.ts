@@ -33,9 +33,10 @@ export function writeMap(given: MapKernel, target: Target, part?: Part, size = g
   const rows = shape.slice(0, -1).reduce((a, b) => a * b, 1);
   const groups = Math.ceil(extent / size);
   const total = rows * groups;
-  const workgroup = part?.invocations ?? mapInvocations(total, target);
+  const workgroup = part?.invocations ?? mapInvocations(kernel, target, size);
   const wanted = Math.ceil(total / workgroup);
-  const workgroups = prelude ? Math.min(wanted, MOST_PRELUDES) : wanted;
+  const turns = prelude ? Math.ceil(wanted / MOST_PRELUDES) : 1;
+  const workgroups = Math.ceil(wanted / turns);
 
   const plan = prelude && planPrelude(kernel, target, workgroup);
   const widths = mapWidths(kernel, target, workgroup, size);
@@ -54,7 +55,7 @@ export function writeMap(given: MapKernel, target: Target, part?: Part, size = g
     const group = groupOf(module, coords, shape.length - 1, first, size, extent, accs);
     storeGroup(module, stores, group, { row, first, extent, shape });
   };
-  if (workgroups < wanted) {
+  if (turns > 1) {
     const i = body.fresh("i");
     body.open(`for (var ${i} = ${id.text}; ${i} < ${total}; ${i} += ${workgroups * workgroup})`);
     visit(body.define(i, "i32", total - 1, "i"));
@@ -99,8 +100,10 @@ function reducePrelude(module: Module, { inner, phases }: Prelude, plan: ReduceP
   return reducer.accs;
 }
 
-/** Invocations of a workgroup of a map over `total` groups of elements. */
-function mapInvocations(total: number, target: Target): number {
+/** Invocations of a workgroup of a map, each of which computes `size` elements. */
+export function mapInvocations(kernel: MapKernel, target: Target, size = groupSize(kernel)): number {
+  const { shape } = kernel;
+  const total = shape.slice(0, -1).reduce((a, b) => a * b, 1) * Math.ceil((shape.at(-1) ?? 1) / size);
   return Math.min(target.limits.maxComputeInvocationsPerWorkgroup, total >= 65536 ? 256 : 64);
 }
 

@@ -144,12 +144,21 @@ function boundTogether(members: readonly Member[]): Bound[] {
   return [...all.values()];
 }
 
-/** Workgroup memory that a kernel may take: for every invocation a value and a position of each accumulator of a phase. */
+/**
+ * Workgroup memory that a kernel may take: for every invocation a value of each row's store, and of each kind of
+ * accumulator and its position, which phases share by their place in the phase.
+ */
 function workgroupBytes(kernel: Kernel): number {
   if (kernel.family !== "reduce" && kernel.family !== "map") return 0;
   const phases = kernel.family === "reduce" ? kernel.phases : kernel.prelude?.phases ?? [];
-  const most = Math.max(0, ...phases.map((p) => p.length));
-  return INVOCATIONS * 4 * (2 * most + (kernel.family === "reduce" ? kernel.rowStores.length : 0));
+  const arrays = new Set(phases.flatMap((phase) =>
+    phase.flatMap(({ combine, value }, place) => [
+      `${place} ${value.kind}`,
+      ...(combine.startsWith("arg") ? [`${place} at`] : []),
+    ])
+  ));
+  const stores = kernel.family === "reduce" ? kernel.rowStores.length : 0;
+  return INVOCATIONS * 4 * (arrays.size + stores);
 }
 
 export function overlap(a: Range, b: Range): boolean {

@@ -44,7 +44,7 @@ function map(reads: Tensor[], write: Tensor, flag?: Tensor): BuiltKernel {
 function rowSums(reads: Tensor[], write: Tensor): BuiltKernel {
   const { kernel, tensors } = map(reads, write);
   const [store] = (kernel as MapKernel).stores;
-  const phases = [Array.from({ length: 6 }, () => ({ combine: "sum", value: store.value }) as const)];
+  const phases = [Array.from({ length: 12 }, () => ({ combine: "sum", value: store.value }) as const)];
   const reduce: Kernel = {
     ...kernel,
     family: "reduce",

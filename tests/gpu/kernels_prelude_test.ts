@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
+import { compile } from "../../compiler/compile.ts";
 import { acc, coord, type Expr, f32, i32, prim } from "../../compiler/core/expr.ts";
 import type { Accumulator, Binding, Kernel, MapKernel } from "../../compiler/core/kernel.ts";
+import { TARGET_H100_DAWN } from "../../compiler/core/target.ts";
 import { groupKernels } from "../../compiler/emit/group.ts";
 import type { BuiltKernel } from "../../compiler/emit/kernel.ts";
 import type { Tensor } from "../../compiler/emit/tensor.ts";
@@ -9,6 +12,7 @@ import { renderKernel } from "../../kernels/render.ts";
 import { assertEquals, assertMatch } from "../assert.ts";
 import { checkKernel } from "../support/check_kernel.ts";
 import { kernelTest } from "../support/kernel_test.ts";
+import { tintError } from "./tint.ts";
 
 /** Whole numbers of which a thousand sum exactly in any order. */
 function whole(count: number, next: () => number): number[] {
@@ -126,6 +130,26 @@ kernelTest(
     await checkKernel(device, target, { ...group.kernel, name: "arena" }, inputs);
   },
 );
+
+Deno.test({
+  name: "prelude: the shaders that end a step on an H100 are valid to Tint",
+  // Dawn keeps its null backend.
+  sanitizeResources: false,
+  sanitizeOps: false,
+  async fn() {
+    const read = (path: string) => readFileSync(new URL(`../../examples/${path}`, import.meta.url), "utf8");
+    const programs = [["mnist/mlp.mpt", { N: 128 }], ["gpt/gpt.mpt", { B: 64 }]] as const;
+    for (const [path, dims] of programs) {
+      const { bundle } = compile({ file: path, text: read(path) }, { target: TARGET_H100_DAWN });
+      const { kernels, dispatches } = bundle!.program("step", dims);
+      for (const d of dispatches.slice(-2)) {
+        const { code, variant } = kernels[d.kernel].shader!;
+        assertEquals(await tintError(code), null, `${variant}\n${code}`);
+      }
+      assertMatch(kernels[dispatches.at(-1)!.kernel].shader!.variant, /after a prelude/);
+    }
+  },
+});
 
 /** Without a binding that the kernel does not store to. */
 function trimmed(kernel: Kernel, tensors: readonly Tensor[]): BuiltKernel {
