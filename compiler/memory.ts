@@ -1,5 +1,6 @@
 import type { BufferDecl, Program, StateLayout, TensorView, View } from "./core/program.ts";
 import { partsOf, storesOf } from "./core/kernel.ts";
+import { SCALARS } from "./emit/state.ts";
 import { GRADS } from "./passes/fuse_arena.ts";
 
 /** What memory is for, in the order in which it is told. */
@@ -81,7 +82,7 @@ function statePart(name: string): Part {
   if (name.startsWith("param.")) return "weights";
   if (name.startsWith("copy.")) return "copies";
   if (name.startsWith("accum.") || name === GRADS) return "gradients";
-  return name.includes(".") && !name.startsWith("scaler.") ? "moments" : "state";
+  return name.includes(".") && !name.startsWith(SCALARS) ? "moments" : "state";
 }
 
 /** Tensors in temps: each lives from the dispatch that writes it to the last before the next is written there. */

@@ -19,10 +19,11 @@ export function renderGroup(kernel: GroupKernel, target: Target): Shader {
   const uses = kernel.parts.map(usesOf);
   const size = commonSize(kernel.parts);
   // What several parts name is declared as all of them can use it.
-  const own = kernel.parts.map((p, i) =>
-    widthsOfPart(p, target, invocations, size).map((w, b) => uses[i].has(b) ? w : 4)
-  );
-  const widths = kernel.bindings.map((_, b) => Math.min(...own.map((w) => w[b])) as 1 | 2 | 4);
+  const own = kernel.parts.map((p) => widthsOfPart(p, target, invocations, size));
+  const widths = kernel.bindings.map((_, b) => {
+    const wanted = own.flatMap((w, i) => uses[i].has(b) ? [w[b]] : []);
+    return (wanted.length > 0 ? Math.min(...wanted) : 1) as 1 | 2 | 4;
+  });
   const written = kernel.parts.map((p, number) =>
     writePart(p, target, { number, invocations, widths }, size)
   );

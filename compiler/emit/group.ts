@@ -54,6 +54,7 @@ interface Range {
 interface Touch extends Range {
   readonly writes: boolean;
   readonly raises: boolean;
+  /** Touches of one identity are bound once. */
   readonly identity: unknown;
 }
 
@@ -113,17 +114,17 @@ function accepts(group: readonly Member[], k: Member, limits: GroupLimits): bool
   if (bound.length > limits.maxStorageBuffersPerShaderStage) return false;
   // Where a dispatch writes a buffer, its bindings of the buffer must be apart.
   const written = new Set(bound.filter((b) => b.writes).map((b) => b.where));
-  const alone = (a: Bound, b: Bound) => a.members.size === 1 && b.members.size === 1;
+  const ofOne = (a: Bound, b: Bound) => a.member !== undefined && a.member === b.member;
   return bound.every((a, i) =>
-    !written.has(a.where) ||
-    bound.every((b, j) => i >= j || !overlap(a, b) || alone(a, b) && a.members.isSubsetOf(b.members))
+    !written.has(a.where) || bound.every((b, j) => i >= j || !overlap(a, b) || ofOne(a, b))
   );
 }
 
 /** A binding of a group. */
 interface Bound extends Range {
   readonly writes: boolean;
-  readonly members: ReadonlySet<Member>;
+  /** The part that alone binds it. */
+  readonly member: Member | undefined;
 }
 
 /** What some parts bind, each thing once, with the range that it takes for all of them. */
@@ -137,7 +138,7 @@ function boundTogether(members: readonly Member[]): Bound[] {
         start: Math.min(t.start, known?.start ?? t.start),
         end: Math.max(t.end, known?.end ?? t.end),
         writes: t.writes || (known?.writes ?? false),
-        members: new Set([...known?.members ?? [], m]),
+        member: known && known.member !== m ? undefined : m,
       });
     }
   }

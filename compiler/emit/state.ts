@@ -10,6 +10,9 @@ import { STEP } from "../passes/slots.ts";
 /** Where a binding may start, in bytes. */
 export const ALIGNMENT = 256;
 
+/** What the names of buffers begin with in which scalar slots stand. */
+export const SCALARS = "scalars.";
+
 export function align(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 }
@@ -35,7 +38,7 @@ export function layoutState(slots: readonly Slot[]): StateLayout {
     const shape = slash < 0 ? bound(s.shape) : flat(bound(s.shape), s.dtype);
     const scalar = slash < 0 && shape.length === 0;
     const buffer = scalar
-      ? `scalars.${s.dtype}`
+      ? `${SCALARS}${s.dtype}`
       : slash < 0
       ? s.name
       : `${s.name.slice(0, slash)}.${s.dtype}`;
