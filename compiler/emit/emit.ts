@@ -26,6 +26,7 @@ import type { BuiltKernel } from "./kernel.ts";
 import { kernelName } from "./names.ts";
 import type { Tensor } from "./tensor.ts";
 import { Tensors } from "./tensor.ts";
+import { inVectors } from "./vectors.ts";
 
 export { layoutState } from "./state.ts";
 
@@ -126,9 +127,10 @@ function launched(
     known.set(all, groups);
     return groups;
   };
+  const wide = kernels.map(inVectors);
   const taken = stages.run(
     "prelude",
-    () => takePreludes(kernels, { maxBindings, launch, dispatches: grouped }),
+    () => takePreludes(wide, { maxBindings, launch, dispatches: grouped }),
     (all) => ({ count: all.length, of: "kernels" }),
   );
   return stages.run("group", () => grouped(taken), (groups) => ({ count: groups.length, of: "dispatches" }));

@@ -7,6 +7,7 @@ import type { Rebinding } from "./bound.ts";
 import { rebound, renumbered } from "./bound.ts";
 import type { BuiltKernel } from "./kernel.ts";
 import type { Tensor } from "./tensor.ts";
+import { VECTOR } from "./vectors.ts";
 
 /** Parts of one dispatch: a launch saved is worth less than a shader that is read. */
 const MOST_PARTS = 8;
@@ -60,9 +61,6 @@ interface Touch extends Range {
 
 /** Bytes of a tensor that is bound once for all parts that read it; larger ones are read in vectors of each part's own. */
 const SMALL = 1 << 12;
-
-/** Elements that are moved together, at most. */
-const VECTOR = 4;
 
 /**
  * What a binding of a part is in the group; those that are the same are bound once: the flag, what is small and only

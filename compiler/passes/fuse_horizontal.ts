@@ -71,17 +71,12 @@ class Columns {
       first.slot.buffer,
       first.slot.dtype,
       first.start,
-      lengthOf(first, last),
+      last.start + last.size - first.start,
       slots.map((s) => s.slot.name),
     );
     this.arenas.set(run.name, run);
     return run;
   }
-}
-
-/** Elements from the first of one slot to the last of another, in whole vectors: no slot starts in the last one. */
-function lengthOf(first: ColumnSlot, last: ColumnSlot): number {
-  return Math.ceil((last.start + last.size - first.start) / 4) * 4;
 }
 
 /** Whether the slot's elements stand without gaps. */
@@ -368,7 +363,7 @@ function joined(
   });
   const lead = columns.at(first.columns.includes("param") ? "param" : first.columns[0], first.path)!;
   const tail = columns.at(lead.column, paths[paths.length - 1])!;
-  const length = lengthOf(lead, tail);
+  const length = tail.start + tail.size - lead.start;
   const leaf = (n: Node): Node | undefined => {
     if (n === g) return slice(b, packed!, 0, lead.start, length);
     const slot = slotLeaf(n, first.path, columns);
