@@ -102,6 +102,15 @@ Deno.test("what maps read and write of one State buffer is bound once, and where
   assertEquals(loads.map((x) => x.index), [prim("add", coord0, i32(16)), prim("add", coord0, i32(16))]);
 });
 
+Deno.test("scalars of one State buffer are bound once, whoever reads and writes them", () => {
+  const [count, clean] = [0, 256].map((offset) => ({
+    ...tensor(`s${offset}`, { buffer: "scalars.f32", offset }),
+    layout: [],
+  }));
+  const [both] = groupKernels([rowSums([count], a), map([clean], b)], most(3));
+  assertEquals(both.tensors.map((t) => [t.name, t.layout]), [["scalars.f32", [68]], ["a", [4]], ["b", [4]]]);
+});
+
 Deno.test("nothing is bound twice of a State buffer that is written", () => {
   const [v, w] = [0, 64].map((offset) => tensor(`w${offset}`, { buffer: "param", offset }));
   const middle = tensor("middle", { buffer: "param", offset: 32 });

@@ -23,8 +23,8 @@ export interface PreludeOptions {
 const MOST_TERMS = 1024;
 /** Invocations of the smallest workgroup of a map. */
 const INVOCATIONS = 64;
-/** A byte that every workgroup reads comes from a cache, at this part of the price of one from memory. */
-const CACHED = 0.5;
+/** A byte that every workgroup reads comes from a near cache, at this part of the price of one from memory. */
+const CACHED = 0.25;
 
 /**
  * What a single row reduces is made again by every workgroup that wants it, where that saves a dispatch: a map that
@@ -105,8 +105,8 @@ function readsAny({ kernel, tensors }: BuiltKernel, some: ReadonlySet<Tensor>): 
 }
 
 function writes(k: BuiltKernel, t: Tensor): boolean {
-  const touch = rangeOf(t);
-  return k.tensors.some((x, i) => k.kernel.bindings[i].access !== "read" && overlap(rangeOf(x), touch));
+  const range = rangeOf(t);
+  return k.tensors.some((x, i) => k.kernel.bindings[i].access !== "read" && overlap(rangeOf(x), range));
 }
 
 /** A one-row reduction being taken apart: what maps make again, what is made before, and what remains. */

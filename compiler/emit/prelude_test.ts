@@ -213,9 +213,9 @@ for (const overflows of [false, true]) {
 
 Deno.test("a launch that costs less than the terms are read for keeps the scalars", () => {
   const { kernels } = step({ rows: 1 << 16 });
-  // 60 bytes for each of 1024 workgroups, half price.
-  assert(take(kernels, { launch: 1024 * 30 + 1 }) !== kernels);
-  assert(take(kernels, { launch: 1024 * 30 - 1 }) === kernels);
+  // 60 bytes for each of 1024 workgroups, at a quarter of the price.
+  assert(take(kernels, { launch: 1024 * 15 + 1 }) !== kernels);
+  assert(take(kernels, { launch: 1024 * 15 - 1 }) === kernels);
 });
 
 Deno.test("a dispatch that would bind too much keeps the scalars", () => {
@@ -267,6 +267,39 @@ Deno.test("a long row is not made again", () => {
   const update = k.map([2000], [[w, prim("mul", k.load(w, coord(0)), k.load(factor))]]);
   const all = [...kernels.slice(0, 2), end, update];
   assert(isRefused(all));
+});
+
+/** What becomes of kernels where every prelude is said to save a dispatch. */
+function taken(kernels: readonly BuiltKernel[]): readonly BuiltKernel[] {
+  let count = kernels.length;
+  return take(kernels, { dispatches: (all) => all.slice(0, count--) });
+}
+
+/** A map that wants a sum and a truth which two kernels of one row make, the second over so many terms. */
+function twoRows(terms: number) {
+  const { k, kernels, tensors: { sums, w, bads } } = step();
+  const [factor, bad] = [temp("factor", []), temp("bad", [], "bool")];
+  const other = temp("other", [terms], "bool");
+  const ends = [
+    k.reduce([PARTS], [k.load(sums, coord(1))], [[factor, acc(0)]]),
+    k.map([terms], [[other, prim("not", k.load(bads, prim("mod", coord(0), i32(PARTS))))]]),
+    k.reduce([terms], [k.load(other, coord(1))], [[bad, acc(0, "bool")]]),
+  ];
+  const moved = prim("mul", k.load(w, coord(0)), k.load(factor));
+  const update = k.map([N], [[w, prim("select", k.load(bad), moved, k.load(w, coord(0)))]]);
+  return [...kernels.slice(0, 3), ...ends, update];
+}
+
+Deno.test("two rows of the same terms are one prelude, others are not", () => {
+  const kernels = twoRows(PARTS);
+  const after = taken(kernels);
+  const { prelude } = after.at(-1)!.kernel as MapKernel;
+  assertEquals(prelude?.phases.map((p) => p.map((a) => a.combine)), [["sum", "or"]]);
+  const memory = memoryOf(step(), false);
+  assertEquals(run(after, memory).get("w"), run(kernels, memory).get("w"));
+
+  const first = taken(twoRows(PARTS + 1)).at(-1)!.kernel as MapKernel;
+  assertEquals(first.prelude?.phases.map((p) => p.map((a) => a.combine)), [["sum"]]);
 });
 
 Deno.test("scalars that one kernel stores stand side by side, and are read there", () => {

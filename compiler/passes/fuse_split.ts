@@ -8,6 +8,7 @@ import { transform } from "../ir/rewrite.ts";
 import { reduceSum } from "../ops/broadcast.ts";
 import { cast } from "../ops/cast.ts";
 import { matmul } from "../ops/matmul.ts";
+import { amaxOp } from "../ops/reduce.ts";
 import { padZeros, permute, reshape } from "../ops/view.ts";
 
 /** Rows that a workgroup takes at once where neighbouring rows are neighbours in memory. */
@@ -64,24 +65,31 @@ function splitReduction(node: Node, workers: number): Node | undefined {
   let parts = divisor(terms, wanted);
   const b = new Builder(node.origin);
   const narrow = isFloat(node.type.dtype) && node.op.combine === "sum";
+  // Truths fill a word four at a time, and so would rows: in words of their own each part has a workgroup.
+  const truths = node.op.combine === "or";
+  const op = truths ? amaxOp : node.op;
   let values = reshape(
     b,
-    permute(b, narrow ? cast(b, x, "f32") : x, strided ? [...axes, ...kept] : [...kept, ...axes]),
+    permute(
+      b,
+      narrow ? cast(b, x, "f32") : truths ? cast(b, x, "u32") : x,
+      strided ? [...axes, ...kept] : [...kept, ...axes],
+    ),
     strided ? [terms, rows] : [rows, terms],
   );
   let long = terms;
   if (parts === undefined) {
-    // Zeros change no sum; the other combinations have no such value.
-    if (node.op.combine !== "sum") return undefined;
+    // Zeros change no sum and no truth; the other combinations have no such value.
+    if (node.op.combine !== "sum" && !truths) return undefined;
     parts = wanted;
     long = Math.ceil(terms / parts) * parts;
     values = padZeros(b, values, strided ? 0 : 1, 0, long - terms);
   }
   const each = long / parts;
   const halves = strided
-    ? b.node(node.op, [reshape(b, values, [parts, each, rows])], { axes: [1] })
-    : b.node(node.op, [reshape(b, values, [rows, parts, each])], { axes: [2] });
-  const whole = b.node(node.op, [halves], { axes: [strided ? 0 : 1] });
+    ? b.node(op, [reshape(b, values, [parts, each, rows])], { axes: [1] })
+    : b.node(op, [reshape(b, values, [rows, parts, each])], { axes: [2] });
+  const whole = b.node(op, [halves], { axes: [strided ? 0 : 1] });
   return reshape(b, cast(b, whole, node.type.dtype), node.type.shape);
 }
 
