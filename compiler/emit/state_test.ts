@@ -38,6 +38,19 @@ Deno.test("slots start where bindings may, do not meet, and lie within their buf
   }
 });
 
+Deno.test("scalars of one dtype share a buffer, what has axes has its own", () => {
+  const { slots: placed } = layoutState([
+    ...slots,
+    { name: "scaler.clean", dtype: "i32", shape: [] },
+    { name: "scaler.scale", dtype: "f32", shape: [] },
+    { name: "seed", dtype: "u32", shape: [2] },
+  ]);
+  const buffers = Object.fromEntries(placed.map((s) => [s.name, s.buffer]));
+  assertEquals(buffers["scaler.clean"], buffers.step);
+  assert(buffers["scaler.scale"] !== buffers.step);
+  assertEquals(buffers.seed, "seed");
+});
+
 Deno.test("a trained State has room for the gradients, another has none", () => {
   assert(layoutState(slots).buffers.some((b) => b.name === GRADS));
   assert(!layoutState(slots.filter((s) => s.name !== "step")).buffers.some((b) => b.name === GRADS));
