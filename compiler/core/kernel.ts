@@ -50,9 +50,9 @@ export interface Store {
   readonly binding: number;
   readonly value: Expr;
   /**
-   * Where in a larger tensor it is written, which other kernels fill as well; on a GPU, of a dtype that is not packed or
-   * in whole words. Offset and strides but the last, which is 1, are multiples of four elements, as is the last extent,
-   * unless it is one element that is stored.
+   * Where in a larger tensor it is written, which others fill as well. Offset and strides but the last, which is 1, are
+   * multiples of four elements, unless a single one is stored, of four bytes; a contraction's last extent is one too. The
+   * CPU executor's contractions store to no place.
    */
   readonly place?: Place;
 }
