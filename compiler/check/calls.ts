@@ -60,6 +60,8 @@ function uncallable(
   site: Site,
 ): void {
   const name = callee.kind === "model" ? callee.decl.name.text : callee.layer.name;
+  // Both names are missing, and the parser has said so.
+  if (name === "") return;
   if (env.session.trained && !env.model && callee.kind === "model") {
     ck.report.error("MPT0407", {
       message: `a train block calls only the model that it trains, and ${name} is another`,
