@@ -18,7 +18,9 @@ const ANY: Range = { lo: -Infinity, hi: Infinity };
  */
 export class Exprs {
   readonly #byKey = new Map<string, Expr>();
+  /** Canonical expressions, numbered. */
   readonly #ids = new Map<Expr, number>();
+  /** What the expressions of the `simplify` at hand have become: most are never seen again. */
   readonly #done = new Map<Expr, Expr>();
   readonly #ranges = new Map<Expr, Range>();
   readonly #linear = new Map<Expr, Linear>();
@@ -44,23 +46,27 @@ export class Exprs {
 
   /** The canonical form: equal forms are the same object. Without recursion over long chains of operands. */
   simplify(root: Expr): Expr {
-    const known = this.#done.get(root);
-    if (known) return known;
+    if (this.#ids.has(root)) return root;
     const stack: Expr[] = [root];
     while (stack.length > 0) {
       const top = stack[stack.length - 1];
-      if (this.#done.has(top)) {
-        stack.pop();
-        continue;
-      }
       const size = stack.length;
-      for (const a of operands(top)) if (!this.#done.has(a)) stack.push(a);
-      if (stack.length === size) {
-        stack.pop();
-        this.#done.set(top, this.#canonical(top));
-      }
+      if (!this.#isDone(top)) { for (const a of operands(top)) if (!this.#isDone(a)) stack.push(a); }
+      if (stack.length > size) continue;
+      stack.pop();
+      if (!this.#isDone(top)) this.#done.set(top, this.#canonical(top));
     }
-    return this.#done.get(root)!;
+    const out = this.#of(root);
+    this.#done.clear();
+    return out;
+  }
+
+  #isDone(x: Expr): boolean {
+    return this.#ids.has(x) || this.#done.has(x);
+  }
+
+  #of(x: Expr): Expr {
+    return this.#done.get(x) ?? x;
   }
 
   range(e: Expr): Range {
@@ -76,7 +82,7 @@ export class Exprs {
   }
 
   #canonical(x: Expr): Expr {
-    const of = (a: Expr) => this.#done.get(a)!;
+    const of = (a: Expr) => this.#of(a);
     switch (x.e) {
       case "const":
         return this.#intern(x, `c ${x.kind} ${Object.is(x.value, -0) ? "-0" : x.value}`);
@@ -108,7 +114,6 @@ export class Exprs {
     if (known) return known;
     this.#byKey.set(key, x);
     this.#ids.set(x, this.#ids.size);
-    this.#done.set(x, x);
     return x;
   }
 
