@@ -1,6 +1,6 @@
 import { Builder } from "../ir/builder.ts";
 import type { Graph, Node } from "../ir/graph.ts";
-import { mapGraph, nodesOf, same } from "../ir/graph.ts";
+import { nodesOf, same, topological } from "../ir/graph.ts";
 import type { Pass } from "../ir/rewrite.ts";
 import { transform } from "../ir/rewrite.ts";
 
@@ -9,15 +9,22 @@ import { transform } from "../ir/rewrite.ts";
  * still says which line it came from. Dims must be bound.
  */
 export const decompose: Pass = transform("decompose", (graph): Graph => {
-  let out = graph;
-  while (nodesOf(out).some((n) => n.op.kind === "composite")) out = mapGraph(out, expandNode);
-  return out;
+  /** What each node has become; what it has become stays. */
+  const done = new Map<Node, Node>();
+  const settle = (nodes: readonly Node[]) => {
+    for (const n of nodes) {
+      if (done.has(n)) continue;
+      const out = expand(same(n, n.inputs.map((x) => done.get(x)!)));
+      done.set(n, out).set(out, out);
+    }
+  };
+  const expand = (node: Node): Node => {
+    if (node.op.kind !== "composite") return node;
+    const made = node.op.decompose(new Builder(node.origin), node);
+    if (made === node) throw new Error(`${node.op.name} decomposes into itself`);
+    settle(topological([made], (n) => !done.has(n)));
+    return done.get(made)!;
+  };
+  settle(nodesOf(graph));
+  return { outputs: graph.outputs.map((o) => ({ ...o, node: done.get(o.node)! })) };
 });
-
-function expandNode(node: Node, inputs: readonly Node[]): Node {
-  const at = same(node, inputs);
-  if (at.op.kind !== "composite") return at;
-  const out = at.op.decompose(new Builder(at.origin), at);
-  if (out === at) throw new Error(`${at.op.name} decomposes into itself`);
-  return out;
-}
