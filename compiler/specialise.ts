@@ -41,8 +41,10 @@ export function specialise(plan: Plan, request: Request, options: SpecialiseOpti
   const stages = new Stages(options.onStage, entry);
   const seenBy = new Map<Program, readonly [string, Graph][]>();
   const make = (choice?: SegmentChoice): Program => {
-    const seen = stagesOf(plan, request, { ...options, stages }, choice);
-    const graph = seen[seen.length - 1][1];
+    // A graph that no one asks to see is not kept: a deep stack's are large.
+    const seen: [string, Graph][] = [];
+    const keep = options.observe && ((stage: string, graph: Graph) => seen.push([stage, graph]));
+    const graph = finalGraph(plan, request, { verify: options.verify, stages, keep }, choice);
     const emitted = emit(graph, { entry, dims, target, state, fuse: options.fuse, stages });
     const recomputed = recomputedIn(graph, choice, limit);
     const program = recomputed.length > 0 ? { ...emitted, recomputed } : emitted;
@@ -60,23 +62,30 @@ export function specialise(plan: Plan, request: Request, options: SpecialiseOpti
   return stages.run("render", shaders, ({ kernels }) => ({ count: kernels.length, of: "shaders" }));
 }
 
-/** The graph as it enters and after every pass, by the pass's name. */
-function stagesOf(
+interface PassOptions {
+  readonly verify: boolean | undefined;
+  readonly stages: Stages;
+  /** Given the graph as it enters and after every pass, by the pass's name. */
+  readonly keep: ((stage: string, graph: Graph) => void) | undefined;
+}
+
+/** The graph after all passes. */
+function finalGraph(
   plan: Plan,
   { entry, dims, options: programOptions }: Request,
-  { verify: verifies, stages }: SpecialiseOptions & { readonly stages: Stages },
+  { verify: verifies, stages, keep }: PassOptions,
   choice: SegmentChoice | undefined,
-): [string, Graph][] {
+): Graph {
   const count = (graph: Graph): Made => ({ count: nodesOf(graph).length, of: "nodes" });
-  const source = stages.run("lower", () => sourceGraph(plan, entry, dims, programOptions), count);
-  const seen: [string, Graph][] = [["lower", source]];
+  let graph = stages.run("lower", () => sourceGraph(plan, entry, dims, programOptions), count);
+  keep?.("lower", graph);
   for (const pass of passesFor(plan, entry, programOptions, choice)) {
-    const next = stages.run(pass.name, () => pass.run(seen[seen.length - 1][1]), count);
-    const faults = verifies ? verify(next) : [];
+    graph = stages.run(pass.name, () => pass.run(graph), count);
+    const faults = verifies ? verify(graph) : [];
     if (faults.length > 0) throw new Error(`after ${pass.name}:\n${faults.join("\n")}`);
-    seen.push([pass.name, next]);
+    keep?.(pass.name, graph);
   }
-  return seen;
+  return graph;
 }
 
 /** The Program with its kernels written for a GPU; the CPU executor takes them as they are. */
