@@ -192,6 +192,20 @@ export function operands(x: Expr): readonly Expr[] {
   }
 }
 
+/** Whether the test holds of an expression in these. */
+export function anyExpr(roots: readonly Expr[], test: (x: Expr) => boolean): boolean {
+  const seen = new Set<Expr>();
+  const stack = [...roots];
+  while (stack.length > 0) {
+    const x = stack.pop()!;
+    if (seen.has(x)) continue;
+    seen.add(x);
+    if (test(x)) return true;
+    stack.push(...operands(x));
+  }
+  return false;
+}
+
 /** Rebuilds a DAG from its leaves up, once for each shared node. `f` sees a node whose operands are already rebuilt. */
 export function rebuild(root: Expr, f: (x: Expr) => Expr, memo: Map<Expr, Expr> = new Map()): Expr {
   const done = memo.get(root);

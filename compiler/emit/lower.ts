@@ -1,5 +1,5 @@
 import type { Expr } from "../core/expr.ts";
-import { acc, coord, operands, prim, rebuild } from "../core/expr.ts";
+import { acc, anyExpr, coord, prim, rebuild } from "../core/expr.ts";
 import { kindOf } from "../core/dtype.ts";
 import { Exprs, linearIndex } from "../core/index_expr.ts";
 import { stridesOf } from "../core/kernel.ts";
@@ -129,17 +129,4 @@ export function identityOnly(lowered: Lowered, slot: Tensor): boolean {
 /** What a value, or the accumulator of a reduction or contraction, is in registers. */
 function kind(node: Node) {
   return kindOf(node.type.dtype);
-}
-
-export function anyExpr(roots: readonly Expr[], test: (x: Expr) => boolean): boolean {
-  const seen = new Set<Expr>();
-  const stack = [...roots];
-  while (stack.length > 0) {
-    const x = stack.pop()!;
-    if (seen.has(x)) continue;
-    seen.add(x);
-    if (test(x)) return true;
-    stack.push(...operands(x));
-  }
-  return false;
 }

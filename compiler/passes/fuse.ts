@@ -104,10 +104,19 @@ function settle(
   let before: Choice | undefined;
   const replaces = new Map([...overwritten].map(([old, next]) => [next, old]));
   const most = free ? Infinity : maxBindings;
-  const grow = () =>
-    new Grower(nodes, { stored: homes, outputs, flagged, apart, spaces, replaces, maxBindings: most });
-  let grower = grow();
-  if (free && grower.kernels.some((k) => k.anchors.length > 4 * maxBindings)) return undefined;
+  const grow = (maxAnchors = Infinity) =>
+    new Grower(nodes, {
+      stored: homes,
+      outputs,
+      flagged,
+      apart,
+      spaces,
+      replaces,
+      maxBindings: most,
+      maxAnchors,
+    });
+  let grower = grow(free ? 4 * maxBindings : Infinity);
+  if (grower.outgrown) return undefined;
   for (let round = 0;; round++) {
     const known = before?.stored ?? homes;
     const inMemory = (n: Node) =>

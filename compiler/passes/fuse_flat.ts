@@ -1,5 +1,5 @@
 import type { Expr } from "../core/expr.ts";
-import { coord, operands } from "../core/expr.ts";
+import { anyExpr, coord } from "../core/expr.ts";
 import { kindOf } from "../core/dtype.ts";
 import { eqShape } from "../core/shape.ts";
 import type { Node } from "../ir/graph.ts";
@@ -26,20 +26,7 @@ function readsOnlyItsOwn(n: Node): boolean {
       return { e: "input", index: k, kind: kindOf(n.inputs[k].type.dtype) };
     },
   });
-  return same && !mentionsCoord(value);
-}
-
-function mentionsCoord(root: Expr): boolean {
-  const seen = new Set<Expr>();
-  const stack = [root];
-  while (stack.length > 0) {
-    const x = stack.pop()!;
-    if (seen.has(x)) continue;
-    seen.add(x);
-    if (x.e === "coord") return true;
-    stack.push(...operands(x));
-  }
-  return false;
+  return same && !anyExpr([value], (x) => x.e === "coord");
 }
 
 /** The scalar that a node repeats, where it does just that. */

@@ -1,16 +1,12 @@
-import type { Expr } from "../core/expr.ts";
-import { acc } from "../core/expr.ts";
-import { kindOf } from "../core/dtype.ts";
-import { linearIndex } from "../core/index_expr.ts";
 import type { Node } from "../ir/graph.ts";
 import { readInputs } from "../ops/identity.ts";
 import { packOp } from "./fuse_arena.ts";
 import type { Kernels } from "./fuse_dag.ts";
 import { KernelDag } from "./fuse_dag.ts";
 import { raises, skipOp } from "./fuse_flags.ts";
-import { boundType, elementsOf, Inliner } from "./fuse_inline.ts";
+import { boundType, elementsOf } from "./fuse_inline.ts";
 import type { Space, Spaces } from "./fuse_space.ts";
-import { denseStrides } from "./fuse_space.ts";
+import { Trial } from "./fuse_trial.ts";
 
 /** A kernel while it grows. */
 export interface Growing {
@@ -19,7 +15,7 @@ export interface Growing {
   readonly space: Space;
   /** What the kernel exists for: reductions, a contraction, or stored map nodes. */
   readonly anchors: Node[];
-  readonly trial: Inliner;
+  readonly trial: Trial;
   /** What it reads, to tell which kernels have loads in common. */
   readonly sources: Set<Node | Growing>;
 }
@@ -38,6 +34,8 @@ export interface GrowOptions {
   readonly replaces: ReadonlyMap<Node, Node>;
   /** Storage buffers that one kernel may bind. */
   readonly maxBindings: number;
+  /** Anchors of one kernel beyond which there is no use in growing on. */
+  readonly maxAnchors: number;
   /** For a node, those in whose kernels it must not be: there would be too many buffers. */
   readonly apart: ReadonlyMap<Node, ReadonlySet<Node>>;
 }
@@ -45,10 +43,6 @@ export interface GrowOptions {
 /** Elements below which kernels over the same space are joined for the launch they save. */
 const SMALL = 1 << 16;
 const TINY = 1 << 12;
-
-class Elsewhere extends Error {}
-/** Thrown many times over: a stack for each would cost more than the attempt. */
-const ELSEWHERE = new Elsewhere();
 
 /**
  * Gathers nodes into kernels, inputs first. A reduction joins a kernel that reduces the same rows where that kernel
@@ -68,11 +62,20 @@ export class Grower {
   readonly #sources = new Map<Node, Sources>();
   /** How many buffers kernels bind, as far as it has been counted since they last grew. */
   readonly #bound = new Map<Growing, number>();
+  #mostAnchors = 0;
   /** Where the overflow check ends. */
   #check: Growing | undefined;
 
   constructor(nodes: readonly Node[], private readonly options: GrowOptions) {
-    for (const n of nodes) this.#place(n);
+    for (const n of nodes) {
+      this.#place(n);
+      if (this.outgrown) return;
+    }
+  }
+
+  /** Whether a kernel has more anchors than it may: growing has ended there. */
+  get outgrown(): boolean {
+    return this.#mostAnchors > this.options.maxAnchors;
   }
 
   /** Kernels, each after those whose results it needs. */
@@ -184,6 +187,7 @@ export class Grower {
 
   #extend(k: Growing, needs: Iterable<number>, reads: Sources): Growing {
     this.dag.depend(k.id, needs);
+    this.#mostAnchors = Math.max(this.#mostAnchors, k.anchors.length);
     this.#bound.delete(k);
     for (const s of reads.keys()) k.sources.add(s);
     return k;
@@ -191,30 +195,20 @@ export class Grower {
 
   #open(family: Growing["family"], outer: readonly number[], inner: readonly number[]): Growing {
     const space = this.options.spaces.of(outer, inner);
-    const loads = new Map<Node, number>();
-    const trial: Inliner = new Inliner(space.exprs, (node, coords) => {
-      const index = k.anchors.indexOf(node);
-      if (index >= 0 && family !== "map") {
-        if (space.position(node, coords) !== space.row) throw ELSEWHERE;
-        return acc(index, kindOf(node.type.dtype));
-      }
-      const host = this.host.get(node);
-      if (host === k && family === "map" && k.anchors.includes(node)) {
-        if (space.position(node, coords) !== space.row) throw ELSEWHERE;
-        return undefined;
-      }
-      const stands = node.op.kind === "leaf" || node.op === packOp;
-      if (!stands && (!host || host === k)) return undefined;
-      if (!loads.has(node)) loads.set(node, loads.size);
-      const index_ = linearIndex(coords, denseStrides(boundType(node).shape));
-      return {
-        e: "load",
-        binding: loads.get(node)!,
-        index: index_,
-        kind: kindOf(node.type.dtype),
-      } satisfies Expr;
-    }, this.options.flagged);
-    const k: Growing = { id: this.dag.add(), family, space, anchors: [], trial, sources: new Set() };
+    const id = this.dag.add();
+    const anchors: Node[] = [];
+    const isHere = (n: Node) => this.host.get(n)?.id === id;
+    const trial = new Trial(
+      space,
+      family !== "map",
+      {
+        isAnchor: (n) => isHere(n) && anchors.includes(n),
+        isLoaded: (n) => n.op.kind === "leaf" || n.op === packOp || this.host.has(n) && !isHere(n),
+        reaches: (n) => this.#direct.get(n)?.has(id) ?? true,
+      },
+      this.options.flagged,
+    );
+    const k: Growing = { id, family, space, anchors, trial, sources: new Set() };
     this.kernels.push(k);
     this.#byId.set(k.id, k);
     const { rows } = space;
@@ -225,9 +219,9 @@ export class Grower {
 
   #tryAnchor(k: Growing, n: Node): boolean {
     const coords = k.space.operandCoords(n);
-    const ok = attempt(() => n.inputs.forEach((x, i) => k.trial.at(x, coords[i], undefined)));
-    if (ok) k.anchors.push(n);
-    return ok;
+    if (!n.inputs.every((x, i) => k.trial.fits(x, coords[i]))) return false;
+    k.anchors.push(n);
+    return true;
   }
 
   #tryMap(k: Growing, n: Node): boolean {
@@ -235,7 +229,7 @@ export class Grower {
     const perRow = size === k.space.rows;
     if (!perRow && !(k.family === "reduce" && size === k.space.elements)) return false;
     if (this.#readsWhatItRaises(k, n)) return false;
-    return attempt(() => k.trial.at(n, k.space.coordsOf(n, perRow), undefined));
+    return k.trial.fits(n, k.space.coordsOf(n, perRow));
   }
 
   /** Whether the kernel, with `n` in it, would read the overflow flag while it may still raise it. */
@@ -253,16 +247,6 @@ export class Grower {
       stack.push(...readInputs(x).filter((i) => !elsewhere(i)));
     }
     return false;
-  }
-}
-
-function attempt(f: () => void): boolean {
-  try {
-    f();
-    return true;
-  } catch (error) {
-    if (error instanceof Elsewhere) return false;
-    throw error;
   }
 }
 
@@ -287,12 +271,15 @@ function sharesBig(reads: Sources, k: Growing, elements: number): boolean {
 }
 
 function union(sets: readonly ReadonlySet<number>[]): ReadonlySet<number> {
+  const some = sets.filter((s) => s.size > 0);
+  if (some.length === 1) return some[0];
   const out = new Set<number>();
-  for (const s of sets) for (const x of s) out.add(x);
+  for (const s of some) for (const x of s) out.add(x);
   return out;
 }
 
 function merge(all: readonly Sources[]): Sources {
+  if (all.length === 1) return all[0];
   const out = new Map<Node | Growing, number>();
   for (const m of all) for (const [s, size] of m) out.set(s, Math.max(size, out.get(s) ?? 0));
   return out;

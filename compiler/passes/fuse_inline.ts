@@ -3,20 +3,20 @@ import type { Expr } from "../core/expr.ts";
 import { bool, f32, i32, prim, rebuild, u32 } from "../core/expr.ts";
 import { Exprs } from "../core/index_expr.ts";
 import { round } from "../core/round.ts";
-import { bound } from "../core/shape.ts";
+import { bound, isBound } from "../core/shape.ts";
 import type { Node } from "../ir/graph.ts";
 import type { BoundType, TensorType } from "../ir/op.ts";
 
 /** How a kernel has a value that it does not compute from the value's inputs: a load, or an accumulator. */
 export type Take = (node: Node, coords: readonly Expr[], guard: Expr | undefined) => Expr | undefined;
 
-const types = new WeakMap<TensorType, BoundType>();
+/** A node's type, whose dims are numbers. Throws DimError where one is not. */
+export function boundType({ type }: Node): BoundType {
+  return isBoundType(type) ? type : { dtype: type.dtype, shape: bound(type.shape) };
+}
 
-/** A node's type with its dims as numbers. */
-export function boundType(node: Node): BoundType {
-  let t = types.get(node.type);
-  if (!t) types.set(node.type, t = { dtype: node.type.dtype, shape: bound(node.type.shape) });
-  return t;
+function isBoundType(t: TensorType): t is BoundType {
+  return t.shape.every(isBound);
 }
 
 export function elementsOf(shape: readonly number[]): number {
@@ -87,7 +87,8 @@ export class Inliner {
       attrs: node.attrs,
       read: (k, at, condition) => {
         const both = guard && condition ? prim("and", guard, condition) : condition ?? guard;
-        return this.at(node.inputs[k], at.map((c) => this.exprs.simplify(c)), both);
+        const where = at === inside ? at : at.map((c) => this.exprs.simplify(c));
+        return this.at(node.inputs[k], where, both);
       },
     });
     const rounded = node.op.exact ? value : this.rounded(node, value);

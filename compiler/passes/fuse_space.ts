@@ -1,14 +1,26 @@
 import type { Expr } from "../core/expr.ts";
-import { coord } from "../core/expr.ts";
+import { anyExpr, coord, input } from "../core/expr.ts";
+import { kindOf } from "../core/dtype.ts";
 import { Exprs, linearIndex } from "../core/index_expr.ts";
 import { stridesOf } from "../core/kernel.ts";
 import type { Node } from "../ir/graph.ts";
 import { delinearize } from "../ops/view.ts";
+import { formOf } from "./form.ts";
+import type { Form } from "./form.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";
 
 /** Row-major strides without padding. */
 export function denseStrides(shape: readonly number[]): number[] {
   return stridesOf(shape, "f32");
+}
+
+/** Simplified coordinates, one object for equal ones of one space. */
+export type Coords = readonly Expr[];
+
+/** That a node reads its input `k` at `at`. */
+export interface Read {
+  readonly k: number;
+  readonly at: Coords;
 }
 
 /**
@@ -21,7 +33,9 @@ export class Space {
   readonly row: Expr;
   readonly element: Expr;
   readonly #inner: readonly Expr[];
-  readonly #coords = new Map<string, Expr[]>();
+  readonly #coords = new Map<string, Coords>();
+  readonly #interned = new Map<string, Coords>();
+  readonly #reads = new Map<Form, Map<Coords, readonly Read[] | null>>();
 
   constructor(readonly outer: readonly number[], readonly inner: readonly number[]) {
     this.exprs = new Exprs([...outer, ...inner]);
@@ -42,15 +56,53 @@ export class Space {
   }
 
   /** Coordinates of a node with one element a row, or with one an element. */
-  coordsOf(node: Node, perRow: boolean): Expr[] {
+  coordsOf(node: Node, perRow: boolean): Coords {
     const { shape } = boundType(node);
     const key = `${perRow} ${shape}`;
     let coords = this.#coords.get(key);
     if (!coords) {
-      coords = delinearize(perRow ? this.row : this.element, shape).map((c) => this.exprs.simplify(c));
-      this.#coords.set(key, coords);
+      this.#coords.set(key, coords = this.#intern(delinearize(perRow ? this.row : this.element, shape)));
     }
     return coords;
+  }
+
+  /**
+   * Where a map node reads its inputs for its element at `at`; undefined where that depends on their values, or on a
+   * guard.
+   */
+  reads(node: Node, at: Coords): readonly Read[] | undefined {
+    const form = formOf(node);
+    let known = this.#reads.get(form);
+    if (!known) this.#reads.set(form, known = new Map());
+    let reads = known.get(at);
+    if (reads === undefined) known.set(at, reads = this.#readsOf(node, at) ?? null);
+    return reads ?? undefined;
+  }
+
+  #readsOf(node: Node, at: Coords): Read[] | undefined {
+    if (node.op.kind !== "map") return undefined;
+    const reads: Read[] = [];
+    let plain = true;
+    node.op.expr({
+      coords: at,
+      type: boundType(node),
+      inputs: node.inputs.map(boundType),
+      attrs: node.attrs,
+      read: (k, coords, guard) => {
+        plain &&= !guard && !anyExpr(coords, (x) => x.e === "input");
+        if (plain) reads.push({ k, at: this.#intern(coords) });
+        return input(k, kindOf(node.inputs[k].type.dtype));
+      },
+    });
+    return plain ? reads : undefined;
+  }
+
+  #intern(coords: readonly Expr[]): Coords {
+    const simplified = coords.map((c) => this.exprs.simplify(c));
+    const key = simplified.map((c) => this.exprs.id(c)).join();
+    const known = this.#interned.get(key);
+    if (!known) this.#interned.set(key, simplified);
+    return known ?? simplified;
   }
 
   /** Row-major position of coordinates in a node. */
@@ -59,20 +111,18 @@ export class Space {
   }
 
   /** Where an anchor reads its operands: one list of coordinates an operand. */
-  operandCoords(anchor: Node): Expr[][] {
+  operandCoords(anchor: Node): Coords[] {
     const at = this.coordsOf(anchor, true);
     if (anchor.op.kind === "contract") {
       const [batch, m, n, k] = [at.slice(0, -2), at[at.length - 2], at[at.length - 1], this.#inner[0]];
-      return [[...batch, m, k], [...batch, k, n]];
+      return [this.#intern([...batch, m, k]), this.#intern([...batch, k, n])];
     }
     const { shape } = boundType(anchor.inputs[0]);
     const axes = anchor.attrs.axes as readonly number[];
     const position = linearIndex(this.#inner, denseStrides(this.inner));
     const within = delinearize(position, axes.map((a) => shape[a]));
     let kept = 0;
-    return [
-      shape.map((_, i) => this.exprs.simplify(axes.includes(i) ? within[axes.indexOf(i)] : at[kept++])),
-    ];
+    return [this.#intern(shape.map((_, i) => axes.includes(i) ? within[axes.indexOf(i)] : at[kept++]))];
   }
 }
 
