@@ -3,6 +3,7 @@ import type { Expr } from "../core/expr.ts";
 import { coord, i32, operands } from "../core/expr.ts";
 import { kindOf } from "../core/dtype.ts";
 import { Exprs } from "../core/index_expr.ts";
+import { union } from "../core/sets.ts";
 import type { Node } from "../ir/graph.ts";
 import { perForm } from "./form.ts";
 import { readInputs } from "../ops/identity.ts";
@@ -123,17 +124,16 @@ export function readBytes(n: Node, { sources }: Recompute): number {
 export function recomputes(nodes: readonly Node[], inMemory: (n: Node) => boolean): Map<Node, Recompute> {
   const out = new Map<Node, Recompute>();
   for (const n of nodes) {
-    const sources = new Set<Node>();
     const own = elementCost(n);
     let operations = own.operations;
-    readInputs(n).forEach((x, k) => {
-      if (inMemory(x) || x.op.kind === "reduce" || x.op.kind === "contract") sources.add(x);
-      else {
+    const sources = union(
+      readInputs(n).map((x, k) => {
+        if (inMemory(x) || x.op.kind === "reduce" || x.op.kind === "contract") return new Set([x]);
         const r = out.get(x)!;
         operations += own.reads[k] * r.operations;
-        r.sources.forEach((s) => sources.add(s));
-      }
-    });
+        return r.sources;
+      }),
+    );
     const constant = sources.size === 0 && readInputs(n).every((x) => out.get(x)!.operations === 0);
     out.set(n, { sources, operations: constant ? 0 : operations });
   }

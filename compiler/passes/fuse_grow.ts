@@ -1,8 +1,9 @@
+import { NONE, union } from "../core/sets.ts";
 import type { Node } from "../ir/graph.ts";
 import { readInputs } from "../ops/identity.ts";
 import { packOp } from "./fuse_arena.ts";
-import type { Kernels } from "./fuse_dag.ts";
 import { KernelDag } from "./fuse_dag.ts";
+import type { KernelSet } from "./kernel_set.ts";
 import { raises, skipOp } from "./fuse_flags.ts";
 import { boundType, elementsOf } from "./fuse_inline.ts";
 import type { Space, Spaces } from "./fuse_space.ts";
@@ -11,17 +12,24 @@ import { Trial } from "./fuse_trial.ts";
 /** A kernel while it grows. */
 export interface Growing {
   readonly id: number;
+  /** Itself alone. */
+  readonly self: ReadonlySet<number>;
   readonly family: "map" | "reduce" | "matmul";
   readonly space: Space;
   /** What the kernel exists for: reductions, a contraction, or stored map nodes. */
   readonly anchors: Node[];
   readonly trial: Trial;
-  /** What it reads, to tell which kernels have loads in common. */
-  readonly sources: Set<Node | Growing>;
+  /** What it reads. */
+  readonly sources: Set<Node>;
 }
 
-/** Tensors that an expression reads and the kernels that make them, with the elements of the tensor. */
-type Sources = ReadonlyMap<Node | Growing, number>;
+/** What there is to know of a node that no kernel hosts: what it needs where it is computed. */
+interface Loose {
+  /** Kernels whose results it needs. */
+  readonly needs: ReadonlySet<number>;
+  /** Tensors that it reads. */
+  readonly reads: ReadonlySet<Node>;
+}
 
 export interface GrowOptions {
   /** Map nodes known to be stored: where no kernel can take them along they get one of their own. */
@@ -40,9 +48,18 @@ export interface GrowOptions {
   readonly apart: ReadonlyMap<Node, ReadonlySet<Node>>;
 }
 
+/** A node that is to be placed. */
+interface Placing extends Loose {
+  readonly n: Node;
+  /** What comes before the kernels that it needs. */
+  readonly before: KernelSet;
+}
+
 /** Elements below which kernels over the same space are joined for the launch they save. */
 const SMALL = 1 << 16;
 const TINY = 1 << 12;
+/** Of as many small kernels alike a reduction looks for one that it may join. */
+const WINDOW = 64;
 
 /**
  * Gathers nodes into kernels, inputs first. A reduction joins a kernel that reduces the same rows where that kernel
@@ -55,11 +72,12 @@ export class Grower {
   readonly dag = new KernelDag();
   readonly host = new Map<Node, Growing>();
   readonly #byId = new Map<number, Growing>();
-  /** Reductions by rows and terms a row; kernels that one more value a row may join, by rows. */
+  /** Reductions by rows and terms a row; kernels that one more value a row may join, by rows. For small ones. */
   readonly #reductions = new Map<string, Growing[]>();
   readonly #joinable = new Map<number, Growing[]>();
-  readonly #direct = new Map<Node, ReadonlySet<number>>();
-  readonly #sources = new Map<Node, Sources>();
+  /** Kernels by tensors that they read, where those are not small, and by kernels of which they read anything. */
+  readonly #readers = new Map<Node | Growing, Set<Growing>>();
+  readonly #loose = new Map<Node, Loose>();
   /** How many buffers kernels bind, as far as it has been counted since they last grew. */
   readonly #bound = new Map<Growing, number>();
   #mostAnchors = 0;
@@ -85,112 +103,155 @@ export class Grower {
 
   #place(n: Node): void {
     if (n.op.kind === "leaf") {
-      this.#direct.set(n, new Set());
-      this.#sources.set(n, n.op.name === "const" ? new Map() : new Map([[n, sizeOf(n)]]));
+      this.#loose.set(n, { needs: NONE, reads: n.op.name === "const" ? NONE : new Set([n]) });
       return;
     }
-    const needs = union(n.inputs.map((x) => this.#direct.get(x)!));
+    const needs = union(n.inputs.map((x) => this.host.get(x)?.self ?? this.#loose.get(x)!.needs));
     if (n.op === packOp) {
       // It stands where its inputs are stored, once all of them are: no kernel that stores one can read it.
       const id = this.dag.add();
       this.dag.depend(id, needs);
-      this.#direct.set(n, new Set([id]));
-      this.#sources.set(n, new Map([[n, sizeOf(n)]]));
+      this.#loose.set(n, { needs: new Set([id]), reads: new Set([n]) });
       return;
     }
-    const reads = merge(readInputs(n).map((x) => this.#sources.get(x)!));
-    const host = isAnchor(n) ? this.#placeAnchor(n, needs, reads) : this.#placeMap(n, needs, reads);
+    const reads = union(
+      readInputs(n).map((x) => this.host.has(x) ? new Set([x]) : this.#loose.get(x)!.reads),
+    );
+    const placing = { n, needs, reads, before: this.dag.before(needs) };
+    const host = isAnchor(n) ? this.#placeAnchor(placing) : this.#placeMap(placing);
     if (host) this.host.set(n, host);
+    else this.#loose.set(n, { needs, reads });
     if (host && n.op === skipOp) this.#check = host;
-    this.#direct.set(n, host ? new Set([host.id]) : needs);
-    this.#sources.set(n, host ? new Map<Node | Growing, number>([[n, sizeOf(n)], [host, sizeOf(n)]]) : reads);
   }
 
-  #placeAnchor(n: Node, needs: ReadonlySet<number>, reads: Sources): Growing {
+  #placeAnchor(p: Placing): Growing {
+    const { n } = p;
+    const shape = boundType(n).shape;
+    const inner = innerOf(n);
     if (n.op.kind === "reduce") {
-      const inner = innerOf(n);
-      const [rows, within] = [elementsOf(boundType(n).shape), elementsOf(inner)];
-      const known = this.#reductions.get(`${rows}/${within}`) ?? [];
-      let closure: Kernels | undefined;
-      const shares = (k: Growing) => sharesBig(reads, k, rows * within);
-      const joins = (k: Growing) => {
-        if (needs.has(k.id)) return true;
-        if (rows * within > SMALL) return shares(k);
-        // For a launch alone nothing is made to wait.
-        const waits = rows * within > TINY && !this.dag.covers(closure ??= this.dag.closure(needs), k.id);
-        return !waits && this.#hasRoom(k, n, reads);
-      };
-      for (let i = known.length - 1; i >= 0; i--) {
-        const k = known[i];
-        if (joins(k) && this.#accepts(k, n, needs) && this.#tryAnchor(k, n)) {
-          return this.#extend(k, needs, reads);
-        }
+      for (const k of this.#reductionsFor(p, elementsOf(shape), elementsOf(inner))) {
+        if (this.#accepts(k, p) && this.#tryAnchor(k, n)) return this.#extend(k, p);
       }
     }
-    const k = this.#open(n.op.kind === "reduce" ? "reduce" : "matmul", boundType(n).shape, innerOf(n));
+    const k = this.#open(n.op.kind === "reduce" ? "reduce" : "matmul", shape, inner);
     if (!this.#tryAnchor(k, n)) throw new Error(`${n.op.name} does not fit a kernel of its own`);
-    return this.#extend(k, needs, reads);
+    return this.#extend(k, p);
   }
 
-  #placeMap(n: Node, needs: ReadonlySet<number>, reads: Sources): Growing | undefined {
+  /** Kernels that reduce the same rows and that a reduction may join for what they make or read, latest first. */
+  *#reductionsFor(p: Placing, rows: number, within: number): Iterable<Growing> {
+    const elements = rows * within;
+    if (elements > SMALL) {
+      const near = this.#sharing(p.reads, elements);
+      for (const id of p.needs) if (this.#byId.has(id)) near.add(this.#byId.get(id)!);
+      const alike = ({ family, space }: Growing) =>
+        family === "reduce" && space.rows === rows && space.elements === elements;
+      yield* [...near].filter(alike).sort((a, b) => b.id - a.id);
+      return;
+    }
+    const known = this.#reductions.get(`${rows}/${within}`) ?? [];
+    let closure: KernelSet | undefined;
+    for (const k of known.slice(-WINDOW).reverse()) {
+      if (!this.dag.accepts(k.id, p.before)) continue;
+      // For a launch alone nothing is made to wait.
+      const waits = () => elements > TINY && !this.dag.covers(closure ??= this.dag.closure(p.needs), k.id);
+      if (p.needs.has(k.id) || this.#hasRoom(k, p) && !waits()) yield k;
+    }
+  }
+
+  #placeMap(p: Placing): Growing | undefined {
+    const { n } = p;
     // Of the kernels that make its inputs the last one: the others' results can be loaded there.
-    const last = this.dag.latest(needs);
+    const last = [...p.needs].filter((id) => !p.before.has(id));
     for (const id of last.sort((a, b) => this.dag.depth(b) - this.dag.depth(a) || b - a)) {
       const k = this.#byId.get(id);
-      if (!k) continue;
-      if (this.#accepts(k, n, needs) && this.#tryMap(k, n)) return this.#extend(k, needs, reads);
+      if (k && this.#accepts(k, p) && this.#tryMap(k, n)) return this.#extend(k, p);
     }
-    const size = elementsOf(boundType(n).shape);
     if (!this.options.stored.has(n)) return undefined;
-    // Any kernel that makes one value can take another along: a new state late, since the old one is read until then,
-    // what others wait for early.
-    const candidates = [...this.#joinable.get(size) ?? []];
-    const late = size > 1 || this.options.outputs.has(n);
-    candidates.sort((a, b) => (late ? -1 : 1) * (this.dag.depth(a.id) - this.dag.depth(b.id) || a.id - b.id));
-    for (const k of candidates) {
-      if (size > SMALL ? !sharesBig(reads, k, size) : !this.#hasRoom(k, n, reads)) continue;
-      if (!this.#accepts(k, n, needs) || !this.#tryMap(k, n)) continue;
+    const size = sizeOf(n);
+    for (const k of this.#hostsFor(p, size)) {
+      if (!this.#tryMap(k, n)) continue;
       if (k.family === "map") k.anchors.push(n);
-      return this.#extend(k, needs, reads);
+      return this.#extend(k, p);
     }
     const k = this.#open("map", boundType(n).shape, []);
     k.anchors.push(n);
-    return this.#extend(k, needs, reads);
+    return this.#extend(k, p);
   }
 
-  #accepts(k: Growing, n: Node, needs: ReadonlySet<number>): boolean {
+  /**
+   * Kernels that make one value a row and may take another along: a new state late, since the old one is read until then,
+   * what others wait for early.
+   */
+  #hostsFor(p: Placing, size: number): Growing[] {
+    const among = size > SMALL ? this.#sharing(p.reads, size) : this.#joinable.get(size) ?? [];
+    const hosts: Growing[] = [];
+    for (const k of among) {
+      const joins = size > SMALL ? takesRows(k) && k.space.rows === size : this.#hasRoom(k, p);
+      if (joins && this.#accepts(k, p)) hosts.push(k);
+    }
+    const late = size > 1 || this.options.outputs.has(p.n);
+    const depth = (k: Growing) => this.dag.depth(k.id);
+    return hosts.sort((a, b) => (late ? -1 : 1) * (depth(a) - depth(b) || a.id - b.id));
+  }
+
+  /** Kernels that read some of the same, of at least half the elements of a space: a broadcast operand is no reason. */
+  #sharing(reads: ReadonlySet<Node>, elements: number): Set<Growing> {
+    const found = new Set<Growing>();
+    for (const s of reads) {
+      if (sizeOf(s) * 2 < elements) continue;
+      const host = this.host.get(s);
+      this.#readers.get(s)?.forEach((k) => found.add(k));
+      if (host) this.#readers.get(host)?.forEach((k) => found.add(k));
+    }
+    return found;
+  }
+
+  #accepts(k: Growing, { n, before }: Placing): boolean {
     const apart = this.options.apart.get(n);
     if (apart && [...apart].some((x) => this.host.get(x) === k)) return false;
-    return this.dag.accepts(k.id, needs);
+    return this.dag.accepts(k.id, before);
   }
 
   /**
    * Whether a kernel that takes a node along for a launch alone still binds few enough buffers, as far as can be told
    * yet: without this a deep stack's small kernels would first become one and then be taken apart piece by piece.
    */
-  #hasRoom(k: Growing, n: Node, reads: Sources): boolean {
+  #hasRoom(k: Growing, { n, reads }: Placing): boolean {
     const { replaces, maxBindings } = this.options;
     if (maxBindings === Infinity) return true;
     let count = this.#bound.get(k) ?? 0;
     if (count === 0) {
-      for (const s of k.sources) if ("op" in s && this.host.get(s) !== k) count++;
+      for (const s of k.sources) if (this.host.get(s) !== k) count++;
       for (const x of k.anchors) if (!isIn(k.sources, replaces.get(x))) count++;
       this.#bound.set(k, count);
     }
     if (count + 1 >= maxBindings) return false;
-    for (const s of reads.keys()) if ("op" in s && !k.sources.has(s) && this.host.get(s) !== k) count++;
+    for (const s of reads) if (!k.sources.has(s) && this.host.get(s) !== k) count++;
     const old = replaces.get(n);
     if (!isIn(k.sources, old) && !isIn(reads, old)) count++;
     // One more for the overflow flag.
     return count < maxBindings;
   }
 
-  #extend(k: Growing, needs: Iterable<number>, reads: Sources): Growing {
+  #extend(k: Growing, { needs, reads }: Placing): Growing {
     this.dag.depend(k.id, needs);
     this.#mostAnchors = Math.max(this.#mostAnchors, k.anchors.length);
     this.#bound.delete(k);
-    for (const s of reads.keys()) k.sources.add(s);
+    for (const s of reads) {
+      if (k.sources.has(s)) continue;
+      k.sources.add(s);
+      const host = this.host.get(s);
+      if (sizeOf(s) * 2 > SMALL) this.#isReadBy(s, k);
+      if (host) this.#isReadBy(host, k);
+    }
     return k;
+  }
+
+  #isReadBy(source: Node | Growing, k: Growing): void {
+    const readers = this.#readers.get(source);
+    if (readers) readers.add(k);
+    else this.#readers.set(source, new Set([k]));
   }
 
   #open(family: Growing["family"], outer: readonly number[], inner: readonly number[]): Growing {
@@ -204,16 +265,16 @@ export class Grower {
       {
         isAnchor: (n) => isHere(n) && anchors.includes(n),
         isLoaded: (n) => n.op.kind === "leaf" || n.op === packOp || this.host.has(n) && !isHere(n),
-        reaches: (n) => this.#direct.get(n)?.has(id) ?? true,
+        reaches: (n) => this.#loose.get(n)?.needs.has(id) ?? true,
       },
       this.options.flagged,
     );
-    const k: Growing = { id, family, space, anchors, trial, sources: new Set() };
+    const k: Growing = { id, self: new Set([id]), family, space, anchors, trial, sources: new Set() };
     this.kernels.push(k);
     this.#byId.set(k.id, k);
     const { rows } = space;
     if (family === "reduce") push(this.#reductions, `${rows}/${elementsOf(inner)}`, k);
-    if (family === "map" || family === "reduce" && rows === 1) push(this.#joinable, rows, k);
+    if (takesRows(k)) push(this.#joinable, rows, k);
     return k;
   }
 
@@ -250,6 +311,11 @@ export class Grower {
   }
 }
 
+/** Whether one more value a row may join the kernel. */
+function takesRows({ family, space }: Growing): boolean {
+  return family === "map" || family === "reduce" && space.rows === 1;
+}
+
 export function isAnchor(n: Node): boolean {
   return n.op.kind === "reduce" || n.op.kind === "contract";
 }
@@ -262,27 +328,6 @@ function innerOf(anchor: Node): number[] {
 
 function sizeOf(n: Node): number {
   return elementsOf(boundType(n).shape);
-}
-
-/** Whether a kernel reads some of the same, of at least half the elements of a space: a broadcast operand is no reason. */
-function sharesBig(reads: Sources, k: Growing, elements: number): boolean {
-  for (const [s, size] of reads) if (size * 2 >= elements && k.sources.has(s)) return true;
-  return false;
-}
-
-function union(sets: readonly ReadonlySet<number>[]): ReadonlySet<number> {
-  const some = sets.filter((s) => s.size > 0);
-  if (some.length === 1) return some[0];
-  const out = new Set<number>();
-  for (const s of some) for (const x of s) out.add(x);
-  return out;
-}
-
-function merge(all: readonly Sources[]): Sources {
-  if (all.length === 1) return all[0];
-  const out = new Map<Node | Growing, number>();
-  for (const m of all) for (const [s, size] of m) out.set(s, Math.max(size, out.get(s) ?? 0));
-  return out;
 }
 
 function isIn(set: { has(x: Node): boolean }, x: Node | undefined): boolean {

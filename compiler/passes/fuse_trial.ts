@@ -26,8 +26,8 @@ const ELSEWHERE = new Elsewhere();
  * results at the row at hand. Coordinates are followed alone; values only where coordinates depend on them.
  */
 export class Trial {
-  /** What is known to fit, and where. */
-  readonly #fitting = new Map<Node, Set<Coords>>();
+  /** What is known to fit, by where. */
+  readonly #fitting = new Map<Coords, Set<Node>>();
   readonly #values: Inliner;
   /** Numbers for loads and accumulators, so that different ones are not taken for the same. */
   readonly #numbers = new Map<Node, number>();
@@ -50,13 +50,13 @@ export class Trial {
       if (space.position(n, at) !== space.row) return false;
       if (this.accumulates) return true;
     } else if (!holding.reaches(n)) return true;
-    let known = this.#fitting.get(n);
-    if (known?.has(at)) return true;
+    if (this.#fitting.get(at)?.has(n)) return true;
     const reads = space.reads(n, at);
     const fits = reads ? reads.every((r) => this.fits(n.inputs[r.k], r.at)) : this.#computes(n, at);
     if (!fits) return false;
-    if (!known) this.#fitting.set(n, known = new Set());
-    known.add(at);
+    const known = this.#fitting.get(at);
+    if (known) known.add(n);
+    else this.#fitting.set(at, new Set([n]));
     return true;
   }
 
