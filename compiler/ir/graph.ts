@@ -70,11 +70,19 @@ export function usersOf(nodes: readonly Node[]): Map<Node, Node[]> {
  */
 export function mapGraph(graph: Graph, f: (node: Node, inputs: readonly Node[]) => Node): Graph {
   const done = new Map<Node, Node>();
-  for (const node of nodesOf(graph)) done.set(node, f(node, node.inputs.map((i) => done.get(i)!)));
+  for (const node of nodesOf(graph)) done.set(node, f(node, rebuiltInputs(node, done)));
   return { outputs: graph.outputs.map((o) => ({ ...o, node: done.get(o.node)! })) };
+}
+
+/** What a node's inputs have become; the node's own list where that is themselves. */
+export function rebuiltInputs(node: Node, done: ReadonlyMap<Node, Node>): readonly Node[] {
+  const { inputs } = node;
+  for (const x of inputs) if (done.get(x) !== x) return inputs.map((i) => done.get(i)!);
+  return inputs;
 }
 
 /** The node itself where its inputs are unchanged, else a copy on the new inputs (whose types must be the same). */
 export function same(node: Node, inputs: readonly Node[]): Node {
-  return inputs.every((x, i) => x === node.inputs[i]) ? node : { ...node, inputs };
+  const unchanged = inputs === node.inputs || inputs.every((x, i) => x === node.inputs[i]);
+  return unchanged ? node : { ...node, inputs };
 }

@@ -1,6 +1,6 @@
 import { Builder } from "../ir/builder.ts";
 import type { Graph, Node } from "../ir/graph.ts";
-import { nodesOf, same, topological } from "../ir/graph.ts";
+import { nodesOf, rebuiltInputs, same, topological } from "../ir/graph.ts";
 import type { Pass } from "../ir/rewrite.ts";
 import { transform } from "../ir/rewrite.ts";
 
@@ -14,7 +14,7 @@ export const decompose: Pass = transform("decompose", (graph): Graph => {
   const settle = (nodes: readonly Node[]) => {
     for (const n of nodes) {
       if (done.has(n)) continue;
-      const out = expand(same(n, n.inputs.map((x) => done.get(x)!)));
+      const out = expand(same(n, rebuiltInputs(n, done)));
       done.set(n, out).set(out, out);
     }
   };

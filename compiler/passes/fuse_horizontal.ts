@@ -265,15 +265,16 @@ function rebuildFlat(
   shape: readonly number[],
 ): Node {
   const memo = new Map<Node, Node>();
-  for (const n of topological([root])) {
+  const flat = (n: Node): Node => {
+    let made = memo.get(n);
+    if (made) return made;
     const scalar = scalarOf(n);
-    const made = leaf(n) ?? (scalar ? expand(b, scalar, shape) : undefined);
-    if (made) memo.set(n, made);
-    else if (n.inputs.length > 0 && n.inputs.every((x) => memo.has(x)) && isElementwise(n)) {
-      memo.set(n, new Builder(n.origin).node(n.op, n.inputs.map((x) => memo.get(x)!), n.attrs));
-    }
-  }
-  return memo.get(root)!;
+    made = leaf(n) ??
+      (scalar ? expand(b, scalar, shape) : new Builder(n.origin).node(n.op, n.inputs.map(flat), n.attrs));
+    memo.set(n, made);
+    return made;
+  };
+  return flat(root);
 }
 
 interface Update {
