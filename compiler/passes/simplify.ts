@@ -5,7 +5,7 @@ import { eqShape } from "../core/shape.ts";
 import { overflows, round } from "../core/round.ts";
 import type { Graph, Node } from "../ir/graph.ts";
 import { mapGraph, same } from "../ir/graph.ts";
-import type { Attr } from "../ir/op.ts";
+import type { Attr, Op } from "../ir/op.ts";
 import type { Pass, Rule } from "../ir/rewrite.ts";
 import { rewrite, transform } from "../ir/rewrite.ts";
 import { expandOp } from "../ops/broadcast.ts";
@@ -111,15 +111,18 @@ function attrKey(v: Attr): string {
 /** One node for equal op, inputs and attributes; the first one's origin stays. */
 export const cse: Pass = transform("cse", (graph): Graph => {
   const ids = new Map<Node, number>();
-  const known = new Map<string, Node>();
+  const known = new Map<Op, Map<string, Node>>();
   return mapGraph(graph, (node, inputs) => {
-    const attrs = Object.keys(node.attrs).sort().map((k) => `${k}=${attrKey(node.attrs[k])}`).join(";");
-    const key = `${node.op.name}(${inputs.map((i) => ids.get(i)).join()}){${attrs}}${node.type.dtype}`;
-    const old = known.get(key);
+    let key: string = node.type.dtype;
+    for (const x of inputs) key += ` ${ids.get(x)}`;
+    for (const k of Object.keys(node.attrs).sort()) key += ` ${k}=${attrKey(node.attrs[k])}`;
+    let alike = known.get(node.op);
+    if (!alike) known.set(node.op, alike = new Map());
+    const old = alike.get(key);
     if (old) return old;
     const out = same(node, inputs);
     ids.set(out, ids.size);
-    known.set(key, out);
+    alike.set(key, out);
     return out;
   });
 });
