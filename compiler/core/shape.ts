@@ -213,6 +213,8 @@ export function bound(shape: Shape): number[] {
 
 /** NumPy broadcasting of two shapes; undefined where they do not fit. A symbol meets only itself or 1. */
 export function broadcast(a: Shape, b: Shape): Shape | undefined {
+  if (a === b || b.length === 0) return a;
+  if (a.length === 0) return b;
   const rank = Math.max(a.length, b.length);
   const out: Dim[] = [];
   for (let i = 0; i < rank; i++) {

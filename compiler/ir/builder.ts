@@ -1,5 +1,5 @@
 import type { Attrs, Node, NodeBuilder, Op, Origin, Region } from "./op.ts";
-import { operandDTypes } from "./op.ts";
+import { deriveType } from "./op.ts";
 
 /** Makes nodes, deriving their types. `at` and `within` set where following nodes come from. */
 export class Builder implements NodeBuilder {
@@ -7,9 +7,7 @@ export class Builder implements NodeBuilder {
 
   /** Throws OpError where the op's type rule refuses the inputs. */
   node(op: Op, inputs: readonly Node[], attrs: Attrs = {}): Node {
-    const types = inputs.map((n) => n.type);
-    const dtypes = operandDTypes(op, types, this.region);
-    const type = op.type(types.map((t, i) => ({ dtype: dtypes[i], shape: t.shape })), attrs);
+    const type = deriveType(op, inputs.map((n) => n.type), attrs, this.region);
     const node = { op, inputs, attrs, type, origin: this.origin };
     return this.region && op.kind !== "leaf" ? { ...node, region: this.region } : node;
   }

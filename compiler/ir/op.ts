@@ -183,6 +183,18 @@ export interface FlagOp extends OpBaseFields {
 
 export type Op = LeafOp | MapOp | ReduceOp | ContractOp | CompositeOp | FlagOp;
 
+/** The type that the op's rule derives from its operands, taken as the region has them. Throws OpError and DimError. */
+export function deriveType(
+  op: Op,
+  inputs: readonly TensorType[],
+  attrs: Attrs,
+  region: Region | undefined,
+): TensorType {
+  if (!region) return op.type(inputs, attrs);
+  const dtypes = operandDTypes(op, inputs, region);
+  return op.type(inputs.map((t, i) => ({ dtype: dtypes[i], shape: t.shape })), attrs);
+}
+
 /**
  * The dtype in which each operand is taken. Without a region operands are taken as they are: casts are already explicit.
  * This one function is what the checker, the builder and the casts pass go by.

@@ -8,7 +8,7 @@ import type { TypedInput, TypedProgram } from "../check/typed.ts";
 import type { Graph, Node, Output } from "../ir/graph.ts";
 import { mapGraph } from "../ir/graph.ts";
 import type { Attr, Attrs } from "../ir/op.ts";
-import { operandDTypes, OpError, showType } from "../ir/op.ts";
+import { deriveType, OpError, showType } from "../ir/op.ts";
 import { constOp } from "../ops/leaf.ts";
 import { numberSites } from "../ops/random.ts";
 import { sliceOp } from "../ops/view.ts";
@@ -75,9 +75,7 @@ function bindNode(
   try {
     const attrs = node.op === constOp ? bindConst(node.attrs, env) : bindAttrs(node.attrs, env);
     if (attrs === node.attrs && inputs.every((x, i) => x === node.inputs[i])) return node;
-    const types = inputs.map((n) => n.type);
-    const dtypes = operandDTypes(node.op, types, node.region);
-    const type = node.op.type(types.map((t, i) => ({ dtype: dtypes[i], shape: t.shape })), attrs);
+    const type = deriveType(node.op, inputs.map((n) => n.type), attrs, node.region);
     const bound: Node = { ...node, inputs, attrs, type };
     checkBound(bound);
     return bound;
