@@ -49,7 +49,7 @@ export class KernelSet {
   }
 
   includes(other: KernelSet): boolean {
-    return other.height <= this.height && covers(this.root, lifted(other, this.height));
+    return other.root === 0 || other.height <= this.height && covers(this.root, lifted(other, this.height));
   }
 }
 
@@ -95,6 +95,6 @@ function covers(a: Tree, b: Tree): boolean {
   if (typeof a === "number" || typeof b === "number") return ((b as number) & ~(a as number)) === 0;
   return b.below.every((y, i) => {
     const x = a.below[i];
-    return y === undefined || y === 0 || x !== undefined && covers(x, y);
+    return y === undefined || x !== undefined && covers(x, y);
   });
 }
