@@ -5,25 +5,33 @@ import { nodeNames, printNode } from "./print.ts";
 import type { TensorType } from "./op.ts";
 import { deriveType, OpError, showType } from "./op.ts";
 
+export interface VerifyOptions {
+  /** Casts are to be explicit: no node depends on a region. */
+  readonly explicit?: boolean;
+  /** Nodes whose types were found right before, with those found right now: nodes do not change. */
+  readonly sound?: WeakSet<Node>;
+}
+
 /**
  * What is wrong with a graph; empty for a valid one. Types are those the rules derive, casts are explicit where
  * `explicit` is asked for, outputs are unique, every leaf of one name has one type, and a state output has its slot's.
  */
-export function verify(graph: Graph, options: { readonly explicit?: boolean } = {}): string[] {
+export function verify(graph: Graph, { explicit, sound }: VerifyOptions = {}): string[] {
   const faults: string[] = [];
   const nodes = nodesOf(graph);
-  const names = nodeNames(nodes);
+  let names: Map<Node, string> | undefined;
   const slots = new Map<string, Node>();
   const inputs = new Map<string, Node>();
   for (const n of nodes) {
-    const fault = (text: string) => faults.push(`${text}\n    ${printNode(n, names, false)}`);
-    if (options.explicit && n.region) fault("a node still depends on its region");
-    try {
-      const type = deriveType(n.op, n.inputs.map((x) => x.type), n.attrs, n.region);
-      if (!isSameType(type, n.type)) fault(`the type rule gives ${showType(type)}`);
-    } catch (e) {
-      if (!(e instanceof OpError || e instanceof DimError)) throw e;
-      fault(e.message);
+    const fault = (text: string) => {
+      names ??= nodeNames(nodes);
+      faults.push(`${text}\n    ${printNode(n, names, false)}`);
+    };
+    if (explicit && n.region) fault("a node still depends on its region");
+    if (!sound?.has(n)) {
+      const misfit = typeFault(n);
+      if (misfit) fault(misfit);
+      else sound?.add(n);
     }
     if (n.op.name === "state" || n.op.name === "input") {
       const [kind, known] = n.op.name === "state" ? ["slot", slots] as const : ["input", inputs] as const;
@@ -44,6 +52,17 @@ export function verify(graph: Graph, options: { readonly explicit?: boolean } = 
     }
   }
   return faults;
+}
+
+/** What is wrong with a node's type. */
+function typeFault(n: Node): string | undefined {
+  try {
+    const type = deriveType(n.op, n.inputs.map((x) => x.type), n.attrs, n.region);
+    return isSameType(type, n.type) ? undefined : `the type rule gives ${showType(type)}`;
+  } catch (e) {
+    if (!(e instanceof OpError || e instanceof DimError)) throw e;
+    return e.message;
+  }
 }
 
 function isSameType(a: TensorType, b: TensorType): boolean {
