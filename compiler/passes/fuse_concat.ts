@@ -34,7 +34,8 @@ function firstUnslice(n: Node): Node | undefined {
 export const joinSlices: Pass = rewrite("join_slices", [{
   algebra: "unslice(a) + unslice(b) → concat(a, b) where the two fill an axis between them",
   apply(n) {
-    const first = n.op.name === "add" ? firstUnslice(n) : undefined;
+    const adds = n.op.name === "add" && n.inputs.every((x) => x.op.name === "add" || x.op === unsliceOp);
+    const first = adds ? firstUnslice(n) : undefined;
     if (!first) return undefined;
     const axis = first.attrs.axis as number;
     const parts = pieces(n, axis);
