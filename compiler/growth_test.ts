@@ -46,26 +46,62 @@ interface Compilation {
   readonly made: ReadonlyMap<string, number>;
   /** How often each stage ran. */
   readonly runs: ReadonlyMap<string, number>;
+  /** How often each stage asked or changed a Map or a Set. */
+  readonly lookups: ReadonlyMap<string, number>;
+}
+
+/** Counts the calls of what Maps and Sets are asked and changed by, while `f` runs; it is given the count so far. */
+function countingLookups<T>(f: (count: () => number) => T): T {
+  let count = 0;
+  const methods = [[Map, "get"], [Map, "has"], [Map, "set"], [Set, "has"], [Set, "add"]] as const;
+  const restore = methods.map(([{ prototype }, name]) => {
+    const own = Object.getOwnPropertyDescriptor(prototype, name)!;
+    Object.defineProperty(prototype, name, {
+      ...own,
+      value(...args: unknown[]) {
+        count++;
+        return own.value.apply(this, args);
+      },
+    });
+    return () => Object.defineProperty(prototype, name, own);
+  });
+  try {
+    return f(() => count);
+  } finally {
+    restore.forEach((undo) => undo());
+  }
 }
 
 function compileStep(depth: number): Compilation {
   const made = new Map<string, number>();
   const runs = new Map<string, number>();
-  const onStage = (e: StageEvent) => {
-    if (e.at === "begin") return;
-    runs.set(e.stage, (runs.get(e.stage) ?? 0) + 1);
-    if (e.made) made.set(e.stage, e.made().count);
-  };
+  const lookups = new Map<string, number>();
   const source = { file: "stack.mpt", text: stack(depth) };
-  const { bundle, diagnostics } = compile(source, { target: TARGET_H100_DAWN, onStage });
-  if (!bundle) fail(diagnostics.map((d) => d.message).join("\n"));
-  return { program: bundle.program("step", { B: 2 }), made, runs };
+  return countingLookups((count) => {
+    let began = 0;
+    const onStage = (e: StageEvent) => {
+      if (e.at === "begin") {
+        began = count();
+        return;
+      }
+      lookups.set(e.stage, (lookups.get(e.stage) ?? 0) + count() - began);
+      runs.set(e.stage, (runs.get(e.stage) ?? 0) + 1);
+      if (e.made) made.set(e.stage, e.made().count);
+    };
+    const { bundle, diagnostics } = compile(source, { target: TARGET_H100_DAWN, onStage });
+    if (!bundle) fail(diagnostics.map((d) => d.message).join("\n"));
+    return { program: bundle.program("step", { B: 2 }), made, runs, lookups };
+  });
 }
 
-Deno.test("what a deep stack's stages make grows with its layers, and its kernels are the same ones", () => {
+Deno.test("what a deep stack's stages do and make grows with its layers, and its kernels are the same ones", () => {
   const [some, twice] = [12, 24].map(compileStep);
   for (const [stage, count] of twice.made) {
     assert(count <= 2 * some.made.get(stage)!, `${stage}: ${some.made.get(stage)} → ${count}`);
+  }
+  for (const [stage, count] of twice.lookups) {
+    const before = some.lookups.get(stage)!;
+    assert(count <= 2.1 * before + 100, `${stage} looks up ${before} → ${count} times`);
   }
   assertEquals(twice.runs, some.runs);
   // Layers alike share their pipelines.

@@ -22,6 +22,31 @@ Deno.test("random dependencies that are accepted never make a circle", () => {
   }
 });
 
+Deno.test("what comes before the kernels of a deep stack is kept in memory that grows with its layers", () => {
+  /** Branches of all that comes before every kernel: a layer has a kernel that no one needs and one that all need. */
+  const branches = (layers: number) => {
+    const dag = new KernelDag();
+    const found = new Set<unknown>();
+    let last: number[] = [];
+    for (let i = 0; i < layers; i++) {
+      const [side, main] = [dag.add(), dag.add()];
+      for (const k of [side, main]) dag.depend(k, last);
+      last = [main];
+      // Some layers back a kernel comes to need the one that no one needed.
+      if (i > 10) dag.depend(main - 20, [side - 22]);
+    }
+    const visit = (tree: unknown) => {
+      if (typeof tree !== "object" || tree === null || found.has(tree)) return;
+      found.add(tree);
+      (tree as { below: unknown[] }).below.forEach(visit);
+    };
+    for (let k = 0; k < 2 * layers; k++) visit(dag.before([k]).root);
+    return found.size;
+  };
+  const [some, twice] = [branches(1000), branches(2000)];
+  assert(twice < 2.5 * some, `${some} → ${twice}`);
+});
+
 Deno.test("what a kernel needs, its users need", () => {
   const dag = new KernelDag();
   const [a, b, c] = [dag.add(), dag.add(), dag.add()];
