@@ -82,7 +82,6 @@ export class Exprs {
   }
 
   #canonical(x: Expr): Expr {
-    const of = (a: Expr) => this.#of(a);
     switch (x.e) {
       case "const":
         return this.#intern(x, `c ${x.kind} ${Object.is(x.value, -0) ? "-0" : x.value}`);
@@ -93,9 +92,9 @@ export class Exprs {
       case "input":
         return this.#intern(x, `in ${x.kind} ${x.index}`);
       case "load": {
-        const guard = x.guard && of(x.guard);
+        const guard = x.guard && this.#of(x.guard);
         const always = guard?.e === "const" && guard.value !== 0;
-        const load = { ...x, index: of(x.index), guard: always ? undefined : guard };
+        const load = { ...x, index: this.#of(x.index), guard: always ? undefined : guard };
         if (always) delete load.guard;
         const key = `load ${x.kind} ${x.binding} ${this.#ids.get(load.index)} ${
           load.guard ? this.#ids.get(load.guard) : ""
@@ -103,9 +102,12 @@ export class Exprs {
         return this.#intern(load, key);
       }
       case "round":
-        return this.#intern({ ...x, arg: of(x.arg) }, `round ${x.to} ${x.flag} ${this.#ids.get(of(x.arg))}`);
+        return this.#intern(
+          { ...x, arg: this.#of(x.arg) },
+          `round ${x.to} ${x.flag} ${this.#ids.get(this.#of(x.arg))}`,
+        );
       case "prim":
-        return this.#prim(x.fn, x.args.map(of));
+        return this.#prim(x.fn, x.args.map((a) => this.#of(a)));
     }
   }
 

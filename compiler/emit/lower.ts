@@ -9,7 +9,8 @@ import { delinearize } from "../ops/view.ts";
 import type { Cluster } from "../passes/cluster.ts";
 import type { Spaces } from "../passes/fuse_space.ts";
 import { denseStrides } from "../passes/fuse_space.ts";
-import { boundType, elementsOf, Inliner, zero } from "../passes/fuse_inline.ts";
+import { boundType, elementsOf } from "../ir/bound_type.ts";
+import { Inliner, zero } from "../passes/fuse_inline.ts";
 import type { Tensor } from "./tensor.ts";
 import { sameLayout } from "./tensor.ts";
 
@@ -45,7 +46,6 @@ export interface LowerContext {
 export function lowerCluster(cluster: Cluster, context: LowerContext): Lowered {
   const { anchors } = cluster;
   const space = context.spaces.of(cluster.outer, cluster.inner);
-  const { exprs } = space;
   const loads: Tensor[] = [];
   const own = new Set(context.copies ? [] : cluster.roots);
 
@@ -60,7 +60,7 @@ export function lowerCluster(cluster: Cluster, context: LowerContext): Lowered {
     const x: Expr = { e: "load", binding, index: linearIndex(at, strides), kind: kind(node) };
     return guard ? { ...x, guard } : x;
   };
-  const inliner: Inliner = new Inliner(exprs, (node, coords, guard): Expr | undefined => {
+  const inliner: Inliner = new Inliner(space, (node, coords, guard): Expr | undefined => {
     const index = anchors.indexOf(node);
     if (index >= 0) {
       if (space.position(node, coords) !== space.row) {

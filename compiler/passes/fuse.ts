@@ -9,7 +9,7 @@ import { flaggedNodes, partlyRead, skipOp } from "./fuse_flags.ts";
 import type { Growing } from "./fuse_grow.ts";
 import { Grower, isAnchor } from "./fuse_grow.ts";
 import { Spaces } from "./fuse_space.ts";
-import { boundType, elementsOf } from "./fuse_inline.ts";
+import { boundType, elementsOf } from "../ir/bound_type.ts";
 import type { Limits } from "./fuse_limits.ts";
 import { relax, tooWide } from "./fuse_limits.ts";
 import { placeable } from "./fuse_place.ts";

@@ -8,7 +8,7 @@ import type { Node } from "../ir/graph.ts";
 import { perForm } from "./form.ts";
 import { readInputs } from "../ops/identity.ts";
 import { packOp } from "./fuse_arena.ts";
-import { boundType, elementsOf } from "./fuse_inline.ts";
+import { boundType, elementsOf } from "../ir/bound_type.ts";
 
 /** What things cost on a target, in bytes moved to or from memory. */
 export interface CostModel {

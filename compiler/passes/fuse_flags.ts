@@ -9,7 +9,7 @@ import { transform } from "../ir/rewrite.ts";
 import { orOp } from "../ops/comparison.ts";
 import { anyOp } from "../ops/reduce.ts";
 import { isElementwise } from "./fuse_flat.ts";
-import { boundType, elementsOf } from "./fuse_inline.ts";
+import { boundType, elementsOf } from "../ir/bound_type.ts";
 
 /** Holds where an element is infinite or NaN. */
 export const nonfiniteOp: MapOp = {

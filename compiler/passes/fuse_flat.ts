@@ -6,7 +6,7 @@ import type { Node } from "../ir/graph.ts";
 import type { Attr } from "../ir/op.ts";
 import { expandOp } from "../ops/broadcast.ts";
 import { perForm } from "./form.ts";
-import { boundType } from "./fuse_inline.ts";
+import { boundType } from "../ir/bound_type.ts";
 
 /** Whether each element of a map node depends on nothing but the same element of inputs of its own shape. */
 export const isElementwise: (n: Node) => boolean = perForm(readsOnlyItsOwn);

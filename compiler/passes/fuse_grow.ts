@@ -5,7 +5,7 @@ import { packOp } from "./fuse_arena.ts";
 import { KernelDag } from "./fuse_dag.ts";
 import type { KernelSet } from "./kernel_set.ts";
 import { raises, skipOp } from "./fuse_flags.ts";
-import { boundType, elementsOf } from "./fuse_inline.ts";
+import { boundType, elementsOf } from "../ir/bound_type.ts";
 import type { Space, Spaces } from "./fuse_space.ts";
 import { Trial } from "./fuse_trial.ts";
 

@@ -12,7 +12,7 @@ import type { ArenaRun, ColumnSlot } from "./fuse_arena.ts";
 import { arenaRun, columnSlots, GRADS, pack } from "./fuse_arena.ts";
 import type { FlatLeaf } from "./fuse_flat.ts";
 import { isElementwise, scalarOf, Signatures } from "./fuse_flat.ts";
-import { boundType } from "./fuse_inline.ts";
+import { boundType } from "../ir/bound_type.ts";
 
 export interface Horizontal {
   readonly graph: Graph;

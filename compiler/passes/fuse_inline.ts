@@ -1,76 +1,62 @@
 import { isFloat, isNarrowRange, kindOf } from "../core/dtype.ts";
 import type { Expr } from "../core/expr.ts";
 import { bool, f32, i32, prim, rebuild, u32 } from "../core/expr.ts";
-import { Exprs } from "../core/index_expr.ts";
 import { round } from "../core/round.ts";
-import { bound, isBound } from "../core/shape.ts";
 import type { Node } from "../ir/graph.ts";
-import type { BoundType, TensorType } from "../ir/op.ts";
+import { boundType } from "../ir/bound_type.ts";
+import type { Coords, Space } from "./fuse_space.ts";
 
 /** How a kernel has a value that it does not compute from the value's inputs: a load, or an accumulator. */
 export type Take = (node: Node, coords: readonly Expr[], guard: Expr | undefined) => Expr | undefined;
 
-/** A node's type, whose dims are numbers. Throws DimError where one is not. */
-export function boundType({ type }: Node): BoundType {
-  return isBoundType(type) ? type : { dtype: type.dtype, shape: bound(type.shape) };
-}
-
-function isBoundType(t: TensorType): t is BoundType {
-  return t.shape.every(isBound);
-}
-
-export function elementsOf(shape: readonly number[]): number {
-  return shape.reduce((a, b) => a * b, 1);
-}
-
 /** Writes values of graph nodes as expressions over one kernel's coords, each shared value once. */
 export class Inliner {
-  readonly #memo = new Map<Node, Map<string, Expr>>();
-  /** Coords whose range follows from a guard only: atoms while simplifying, replaced by what they stand for at the end. */
-  readonly #assumed = new Map<string, Expr>();
-  readonly #meaning = new Map<Expr, Expr>();
+  /** What is known, by guard and coords. */
+  readonly #memo = new Map<Expr | undefined, Map<Coords, Map<Node, Expr>>>();
   readonly #final = new Map<Expr, Expr>();
   /** Nodes whose values were computed rather than taken. */
   readonly computed = new Set<Node>();
 
   constructor(
-    readonly exprs: Exprs,
+    readonly space: Space,
     readonly take: Take,
     /** Nodes whose narrow roundings raise the overflow flag. */
     readonly flagged: ReadonlySet<Node>,
   ) {}
 
-  /** The node's value at `coords`, ready for a kernel; 0 where `guard` is false. */
-  value(node: Node, coords: readonly Expr[], guard?: Expr): Expr {
-    return this.finish(this.at(node, coords.map((c) => this.exprs.simplify(c)), guard));
+  /** The node's value at `coords`, ready for a kernel. */
+  value(node: Node, coords: Coords): Expr {
+    return this.#finish(this.at(node, coords, undefined));
   }
 
-  finish(e: Expr): Expr {
-    if (this.#meaning.size === 0) return e;
+  #finish(e: Expr): Expr {
+    const { assumed } = this.space;
+    if (assumed.size === 0) return e;
     const put = (x: Expr): Expr => {
-      const meaning = this.#meaning.get(x);
+      const meaning = assumed.get(x);
       return meaning ? rebuild(meaning, put, this.#final) : x;
     };
-    return this.exprs.simplify(rebuild(e, put, this.#final));
+    return this.space.exprs.simplify(rebuild(e, put, this.#final));
   }
 
-  /** As `value`, with assumed coords still in it. Coords are simplified. */
-  at(node: Node, coords: readonly Expr[], guard: Expr | undefined): Expr {
-    const { exprs } = this;
+  /** As `value`, with assumed coords still in it; 0 where `guard` is false. */
+  at(node: Node, coords: Coords, guard: Expr | undefined): Expr {
+    const { exprs } = this.space;
     const condition = guard && exprs.simplify(guard);
     if (condition?.e === "const") {
       if (condition.value === 0) return exprs.simplify(zero(node));
       guard = undefined;
     } else guard = condition;
-    const key = coords.map((c) => exprs.id(c)).join() + (guard ? `?${exprs.id(guard)}` : "");
-    let known = this.#memo.get(node);
-    if (!known) this.#memo.set(node, known = new Map());
-    let out = known.get(key);
-    if (!out) known.set(key, out = exprs.simplify(this.#compute(node, coords, guard)));
+    let there = this.#memo.get(guard);
+    if (!there) this.#memo.set(guard, there = new Map());
+    let known = there.get(coords);
+    if (!known) there.set(coords, known = new Map());
+    let out = known.get(node);
+    if (!out) known.set(node, out = exprs.simplify(this.#compute(node, coords, guard)));
     return out;
   }
 
-  #compute(node: Node, coords: readonly Expr[], guard: Expr | undefined): Expr {
+  #compute(node: Node, coords: Coords, guard: Expr | undefined): Expr {
     if (node.op.name === "const") return guarded(constant(node), guard, node);
     const taken = this.take(node, coords, guard);
     if (taken) return taken;
@@ -78,21 +64,22 @@ export class Inliner {
       throw new Error(`${node.op.name} is neither stored nor computed where it is used`);
     }
     this.computed.add(node);
-    const inside = guard ? coords.map((c, i) => this.#assume(c, boundType(node).shape[i])) : coords;
-    const type = boundType(node);
+    const { space } = this;
+    const inside = guard ? space.assume(coords, boundType(node).shape) : coords;
+    if (node.op.view) {
+      const [read] = space.reads(node, inside)!;
+      return guarded(this.at(node.inputs[0], read.at, guard), guard, node);
+    }
     const value = node.op.expr({
       coords: inside,
-      type,
+      type: boundType(node),
       inputs: node.inputs.map(boundType),
       attrs: node.attrs,
-      read: (k, at, condition) => {
-        const both = guard && condition ? prim("and", guard, condition) : condition ?? guard;
-        const where = at === inside ? at : at.map((c) => this.exprs.simplify(c));
-        return this.at(node.inputs[k], where, both);
-      },
+      read: (k, at, condition) =>
+        this.at(node.inputs[k], at === inside ? inside : space.coords(at), both(guard, condition)),
     });
     const rounded = node.op.exact ? value : this.rounded(node, value);
-    return guarded(this.exprs.simplify(rounded), guard, node);
+    return guarded(space.exprs.simplify(rounded), guard, node);
   }
 
   /** A value just computed, rounded to its node's dtype. */
@@ -111,18 +98,11 @@ export class Inliner {
     }
     return value;
   }
+}
 
-  #assume(c: Expr, extent: number): Expr {
-    const { lo, hi } = this.exprs.range(c);
-    if (lo >= 0 && hi < extent) return c;
-    const key = `${this.exprs.id(c)}/${extent}`;
-    let atom = this.#assumed.get(key);
-    if (!atom) {
-      this.#assumed.set(key, atom = this.exprs.freshCoord(extent));
-      if (atom.e === "coord") this.#meaning.set(atom, c);
-    }
-    return atom;
-  }
+/** What holds where two guards do. */
+export function both(a: Expr | undefined, b: Expr | undefined): Expr | undefined {
+  return a && b ? prim("and", a, b) : a ?? b;
 }
 
 /** The zero of a node's register kind. */

@@ -4,7 +4,7 @@ import { packOp } from "./fuse_arena.ts";
 import type { Cluster } from "./cluster.ts";
 import { raises, skipOp } from "./fuse_flags.ts";
 import { isAnchor } from "./fuse_grow.ts";
-import { boundType, elementsOf } from "./fuse_inline.ts";
+import { boundType, elementsOf } from "../ir/bound_type.ts";
 
 /** What fusion must respect so that no kernel binds too many buffers; found by trying. */
 export interface Limits {

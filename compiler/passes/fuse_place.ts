@@ -1,14 +1,16 @@
 import type { Expr } from "../core/expr.ts";
 import { coord, i32, prim, rebuild } from "../core/expr.ts";
-import { Exprs, linearIndex } from "../core/index_expr.ts";
+import type { Exprs } from "../core/index_expr.ts";
+import { linearIndex } from "../core/index_expr.ts";
 import type { Place } from "../core/kernel.ts";
 import { stridesOf } from "../core/kernel.ts";
 import type { Graph, Node } from "../ir/graph.ts";
 import { nodesOf, usersOf } from "../ir/graph.ts";
 import { concatOp, delinearize, permuteOp, reshapeOp } from "../ops/view.ts";
 import type { Cluster, PlacedPart, Schedule } from "./cluster.ts";
-import { boundType, elementsOf } from "./fuse_inline.ts";
-import { denseStrides } from "./fuse_space.ts";
+import { boundType, elementsOf } from "../ir/bound_type.ts";
+import type { Space } from "./fuse_space.ts";
+import { denseStrides, Spaces } from "./fuse_space.ts";
 
 /** Elements that one store moves: a place begins and continues at multiples of them. */
 const GROUP = 4;
@@ -23,10 +25,11 @@ export function placeParts(schedule: Schedule): Schedule {
   for (const c of clusters) for (const r of c.roots) home.set(r, c);
   const { outputs, isPrivate } = readersIn(graph);
   const placed = new Map<Node, PlacedPart[]>();
+  const spaces = new Spaces();
   for (const { roots, family } of clusters) {
     const [root] = roots;
     if (family !== "map" || roots.length !== 1 || root.op !== concatOp || outputs.has(root)) continue;
-    const parts = partsOf(root, home, isPrivate);
+    const parts = partsOf(root, home, isPrivate, spaces);
     if (parts) placed.set(root, parts);
   }
   return { ...schedule, clusters: clusters.filter((c) => !placed.has(c.roots[0])), placed };
@@ -79,6 +82,7 @@ function partsOf(
   whole: Node,
   home: ReadonlyMap<Node, Cluster>,
   isPrivate: (n: Node) => boolean,
+  spaces: Spaces,
 ): PlacedPart[] | undefined {
   const axis = whole.attrs.axis as number;
   const parts: PlacedPart[] = [];
@@ -87,7 +91,7 @@ function partsOf(
     const { node, views } = behindViews(input, isPrivate);
     const at = home.get(node);
     if (at?.family !== "matmul" || !isPrivate(node)) return undefined;
-    const place = placeOf(at.outer, node, views, whole, axis, start);
+    const place = placeOf(spaces.of(at.outer, []), node, views, whole, axis, start);
     if (!place || parts.some((p) => p.node === node)) return undefined;
     parts.push({ node, place });
     start += boundType(input).shape[axis];
@@ -97,18 +101,16 @@ function partsOf(
 
 /** Where the elements of a product go, if that is linear in its coordinates and comes in whole groups. */
 function placeOf(
-  outer: readonly number[],
+  { exprs, outer, row }: Space,
   node: Node,
   views: readonly Node[],
   whole: Node,
   axis: number,
   start: number,
 ): Place | undefined {
-  const exprs = new Exprs(outer);
-  const own = linearIndex(outer.map((_, i) => coord(i)), denseStrides(outer));
   const simplified = (coords: readonly Expr[]) => coords.map((c) => exprs.simplify(c));
   let shape = boundType(node).shape;
-  let coords = simplified(delinearize(own, shape));
+  let coords = simplified(delinearize(row, shape));
   for (const v of views) {
     const to = boundType(v).shape;
     coords = v.op === permuteOp

@@ -7,7 +7,7 @@ import type { Node } from "../ir/graph.ts";
 import { delinearize } from "../ops/view.ts";
 import { formOf } from "./form.ts";
 import type { Form } from "./form.ts";
-import { boundType, elementsOf } from "./fuse_inline.ts";
+import { boundType, elementsOf } from "../ir/bound_type.ts";
 
 /** Row-major strides without padding. */
 export function denseStrides(shape: readonly number[]): number[] {
@@ -17,10 +17,11 @@ export function denseStrides(shape: readonly number[]): number[] {
 /** Simplified coordinates, one object for equal ones of one space. */
 export type Coords = readonly Expr[];
 
-/** That a node reads its input `k` at `at`. */
+/** That a node reads its input `k` at `at`, where a guard holds. */
 export interface Read {
   readonly k: number;
   readonly at: Coords;
+  readonly guard: Expr | undefined;
 }
 
 /**
@@ -33,7 +34,10 @@ export class Space {
   readonly row: Expr;
   readonly element: Expr;
   readonly #inner: readonly Expr[];
-  readonly #coords = new Map<string, Coords>();
+  /** Coords whose range follows from a guard only, each with what it stands for: atoms while simplifying. */
+  readonly assumed = new Map<Expr, Expr>();
+  readonly #atoms = new Map<string, Expr>();
+  readonly #standing = new Map<string, Coords>();
   readonly #interned = new Map<string, Coords>();
   readonly #reads = new Map<Form, Map<Coords, readonly Read[] | null>>();
 
@@ -59,16 +63,15 @@ export class Space {
   coordsOf(node: Node, perRow: boolean): Coords {
     const { shape } = boundType(node);
     const key = `${perRow} ${shape}`;
-    let coords = this.#coords.get(key);
+    let coords = this.#standing.get(key);
     if (!coords) {
-      this.#coords.set(key, coords = this.#intern(delinearize(perRow ? this.row : this.element, shape)));
+      this.#standing.set(key, coords = this.coords(delinearize(perRow ? this.row : this.element, shape)));
     }
     return coords;
   }
 
   /**
-   * Where a map node reads its inputs for its element at `at`; undefined where that depends on their values, or on a
-   * guard.
+   * Where a map node reads its inputs for its element at `at`; undefined where that depends on their values.
    */
   reads(node: Node, at: Coords): readonly Read[] | undefined {
     const form = formOf(node);
@@ -82,22 +85,45 @@ export class Space {
   #readsOf(node: Node, at: Coords): Read[] | undefined {
     if (node.op.kind !== "map") return undefined;
     const reads: Read[] = [];
-    let plain = true;
+    let dependsOnValues = false;
+    const isValue = (x: Expr) => x.e === "input";
     node.op.expr({
       coords: at,
       type: boundType(node),
       inputs: node.inputs.map(boundType),
       attrs: node.attrs,
       read: (k, coords, guard) => {
-        plain &&= !guard && !anyExpr(coords, (x) => x.e === "input");
-        if (plain) reads.push({ k, at: this.#intern(coords) });
+        dependsOnValues ||= anyExpr(guard ? [...coords, guard] : coords, isValue);
+        const condition = guard && !dependsOnValues ? this.exprs.simplify(guard) : undefined;
+        const [never, always] = [0, 1].map((v) => condition?.e === "const" && condition.value === v);
+        if (!dependsOnValues && !never) {
+          reads.push({ k, at: this.coords(coords), guard: always ? undefined : condition });
+        }
         return input(k, kindOf(node.inputs[k].type.dtype));
       },
     });
-    return plain ? reads : undefined;
+    return dependsOnValues ? undefined : reads;
   }
 
-  #intern(coords: readonly Expr[]): Coords {
+  /** Within a guard: coordinates of which it is known that they are inside a shape. */
+  assume(at: Coords, shape: readonly number[]): Coords {
+    return this.coords(at.map((c, i) => this.#inside(c, shape[i])));
+  }
+
+  #inside(c: Expr, extent: number): Expr {
+    const { lo, hi } = this.exprs.range(c);
+    if (lo >= 0 && hi < extent) return c;
+    const key = `${this.exprs.id(c)}/${extent}`;
+    let atom = this.#atoms.get(key);
+    if (!atom) {
+      this.#atoms.set(key, atom = this.exprs.freshCoord(extent));
+      if (atom.e === "coord") this.assumed.set(atom, c);
+    }
+    return atom;
+  }
+
+  /** The one list that stands for coordinates. */
+  coords(coords: readonly Expr[]): Coords {
     const simplified = coords.map((c) => this.exprs.simplify(c));
     const key = simplified.map((c) => this.exprs.id(c)).join();
     const known = this.#interned.get(key);
@@ -115,14 +141,14 @@ export class Space {
     const at = this.coordsOf(anchor, true);
     if (anchor.op.kind === "contract") {
       const [batch, m, n, k] = [at.slice(0, -2), at[at.length - 2], at[at.length - 1], this.#inner[0]];
-      return [this.#intern([...batch, m, k]), this.#intern([...batch, k, n])];
+      return [this.coords([...batch, m, k]), this.coords([...batch, k, n])];
     }
     const { shape } = boundType(anchor.inputs[0]);
     const axes = anchor.attrs.axes as readonly number[];
     const position = linearIndex(this.#inner, denseStrides(this.inner));
     const within = delinearize(position, axes.map((a) => shape[a]));
     let kept = 0;
-    return [this.#intern(shape.map((_, i) => axes.includes(i) ? within[axes.indexOf(i)] : at[kept++]))];
+    return [this.coords(shape.map((_, i) => axes.includes(i) ? within[axes.indexOf(i)] : at[kept++]))];
   }
 }
 

@@ -5,7 +5,7 @@ import { bytesOf, readBytes } from "./fuse_cost.ts";
 import { skipOp } from "./fuse_flags.ts";
 import type { Growing } from "./fuse_grow.ts";
 import { isAnchor } from "./fuse_grow.ts";
-import { boundType, elementsOf } from "./fuse_inline.ts";
+import { boundType, elementsOf } from "../ir/bound_type.ts";
 
 export interface StoreContext {
   /** All nodes, inputs first. */

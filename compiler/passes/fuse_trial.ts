@@ -3,7 +3,8 @@ import { acc } from "../core/expr.ts";
 import { kindOf } from "../core/dtype.ts";
 import { linearIndex } from "../core/index_expr.ts";
 import type { Node } from "../ir/graph.ts";
-import { boundType, Inliner } from "./fuse_inline.ts";
+import { boundType } from "../ir/bound_type.ts";
+import { both, Inliner } from "./fuse_inline.ts";
 import type { Coords, Space } from "./fuse_space.ts";
 import { denseStrides } from "./fuse_space.ts";
 
@@ -26,8 +27,9 @@ const ELSEWHERE = new Elsewhere();
  * results at the row at hand. Coordinates are followed alone; values only where coordinates depend on them.
  */
 export class Trial {
-  /** What is known to fit, by where. */
+  /** What is known to fit, by where; and under a guard. */
   readonly #fitting = new Map<Coords, Set<Node>>();
+  readonly #guarded = new Map<Coords, Set<Node>>();
   readonly #values: Inliner;
   /** Numbers for loads and accumulators, so that different ones are not taken for the same. */
   readonly #numbers = new Map<Node, number>();
@@ -39,30 +41,33 @@ export class Trial {
     readonly holding: Holding,
     flagged: ReadonlySet<Node>,
   ) {
-    this.#values = new Inliner(space.exprs, (node, coords) => this.#take(node, coords), flagged);
+    this.#values = new Inliner(space, (node, coords) => this.#take(node, coords), flagged);
   }
 
-  /** Whether the kernel can have the node's element at `at`. */
-  fits(n: Node, at: Coords): boolean {
+  /** Whether the kernel can have the node's element at `at`, where that is outside the node but for a guard. */
+  fits(n: Node, at: Coords, guard?: Expr): boolean {
     const { holding, space } = this;
     if (holding.isLoaded(n)) return true;
     if (holding.isAnchor(n)) {
       if (space.position(n, at) !== space.row) return false;
       if (this.accumulates) return true;
     } else if (!holding.reaches(n)) return true;
-    if (this.#fitting.get(at)?.has(n)) return true;
-    const reads = space.reads(n, at);
-    const fits = reads ? reads.every((r) => this.fits(n.inputs[r.k], r.at)) : this.#computes(n, at);
+    const fitting = guard ? this.#guarded : this.#fitting;
+    if (fitting.get(at)?.has(n)) return true;
+    const reads = space.reads(n, guard ? space.assume(at, boundType(n).shape) : at);
+    const fits = reads
+      ? reads.every((r) => this.fits(n.inputs[r.k], r.at, both(guard, r.guard)))
+      : this.#computes(n, at, guard);
     if (!fits) return false;
-    const known = this.#fitting.get(at);
+    const known = fitting.get(at);
     if (known) known.add(n);
-    else this.#fitting.set(at, new Set([n]));
+    else fitting.set(at, new Set([n]));
     return true;
   }
 
-  #computes(n: Node, at: Coords): boolean {
+  #computes(n: Node, at: Coords, guard: Expr | undefined): boolean {
     try {
-      this.#values.at(n, at, undefined);
+      this.#values.at(n, at, guard);
       return true;
     } catch (error) {
       if (error instanceof Elsewhere) return false;
