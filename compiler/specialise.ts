@@ -6,9 +6,9 @@ import type { Target } from "./core/target.ts";
 import { renderKernel } from "../kernels/render.ts";
 import { recomputedIn, withinBudget } from "./budget.ts";
 import { emit } from "./emit/emit.ts";
-import type { Graph, Node } from "./ir/graph.ts";
+import type { Graph } from "./ir/graph.ts";
 import { nodesOf } from "./ir/graph.ts";
-import { verify } from "./ir/verify.ts";
+import { Sound, verify } from "./ir/verify.ts";
 import { casts } from "./passes/casts.ts";
 import type { SegmentChoice } from "./passes/segments.ts";
 import type { Plan } from "./pipeline.ts";
@@ -77,7 +77,7 @@ function finalGraph(
   choice: SegmentChoice | undefined,
 ): Graph {
   const count = (graph: Graph): Made => ({ count: nodesOf(graph).length, of: "nodes" });
-  const sound = new WeakSet<Node>();
+  const sound = new Sound();
   let graph = stages.run("lower", () => sourceGraph(plan, entry, dims, programOptions), count);
   keep?.("lower", graph);
   for (const pass of passesFor(plan, entry, programOptions, choice)) {

@@ -2,14 +2,39 @@ import { DimError, eqShape } from "../core/shape.ts";
 import type { Graph, Node } from "./graph.ts";
 import { nodesOf } from "./graph.ts";
 import { nodeNames, printNode } from "./print.ts";
-import type { TensorType } from "./op.ts";
+import type { Attrs, Op, Region, TensorType } from "./op.ts";
 import { deriveType, OpError, showType } from "./op.ts";
 
 export interface VerifyOptions {
   /** Casts are to be explicit: no node depends on a region. */
   readonly explicit?: boolean;
-  /** Nodes whose types were found right before, with those found right now: nodes do not change. */
-  readonly sound?: WeakSet<Node>;
+  /** What was found right in graphs before, with what is found right now. */
+  readonly sound?: Sound;
+}
+
+/**
+ * Types that were found to be what the rules derive. A rule knows an op, its operands' types, attributes and region, none
+ * of which change; a pass that gives a node other inputs of the same types hands the rest of it on.
+ */
+export class Sound {
+  readonly #known = new Map<Attrs, Derivation>();
+
+  has({ op, attrs, type, region, inputs }: Node): boolean {
+    const known = this.#known.get(attrs);
+    return known !== undefined && known.op === op && known.type === type && known.region === region &&
+      known.inputs.length === inputs.length && inputs.every((x, i) => x.type === known.inputs[i]);
+  }
+
+  add({ op, attrs, type, region, inputs }: Node): void {
+    this.#known.set(attrs, { op, type, region, inputs: inputs.map((x) => x.type) });
+  }
+}
+
+interface Derivation {
+  readonly op: Op;
+  readonly type: TensorType;
+  readonly region: Region | undefined;
+  readonly inputs: readonly TensorType[];
 }
 
 /**

@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertMatch } from "../../tests/assert.ts";
+import type { DType } from "../core/dtype.ts";
 import { linear, mlp, randomLoss, region } from "../../tests/numeric/suite/graphs.ts";
 import { Random, seeds } from "../../tests/numeric/suite/random.ts";
 import { addOp } from "../ops/arithmetic.ts";
+import { OPS } from "../ops/index.ts";
 import { inputNode, stateNode } from "../ops/leaf.ts";
 import { matmulOp } from "../ops/matmul.ts";
 import { relu } from "../ops/activation.ts";
@@ -10,7 +12,7 @@ import { Builder } from "./builder.ts";
 import type { Graph, Node, Output } from "./graph.ts";
 import { mapGraph, nodesOf } from "./graph.ts";
 import { same } from "./graph.ts";
-import { verify } from "./verify.ts";
+import { Sound, verify } from "./verify.ts";
 
 const result = (node: Node, name = "y"): Output => ({ kind: "result", name, node });
 
@@ -104,4 +106,23 @@ Deno.test("verify: reports every fault of a graph", () => {
   const sum = bad(b.node(addOp, [x, x])),
     product = bad(b.node(matmulOp, [x, inputNode(b, "y", "f32", [3, 2])]));
   assertEquals(verify({ outputs: [result(sum, "a"), result(product, "b")] }).length, 2);
+});
+
+Deno.test("what was found right is found wrong where any of it changes", () => {
+  const b = new Builder();
+  const leaf = (dtype: DType, shape: number[]) => inputNode(b, `${dtype}${shape}`, dtype, shape);
+  const [x, y] = [leaf("f32", [2, 3]), leaf("f32", [2, 3])];
+  const sum = b.node(addOp, [x, y]);
+  const graph = (node: Node): Graph => ({ outputs: [result(node)] });
+  const sound = new Sound();
+  assertEquals(verify(graph(sum), { sound }), []);
+  assertEquals(verify(graph({ ...sum, inputs: [y, x] }), { sound }), []);
+  const wrong: Node[] = [
+    { ...sum, inputs: [x, leaf("f32", [3, 2])] },
+    { ...sum, inputs: [x, leaf("f16", [2, 3])] },
+    { ...sum, inputs: [x] },
+    { ...sum, type: { dtype: "f16", shape: [2, 3] } },
+    { ...sum, op: OPS.get("lt")! },
+  ];
+  for (const [i, node] of wrong.entries()) assertEquals(verify(graph(node), { sound }).length, 1, String(i));
 });
