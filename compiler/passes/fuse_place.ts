@@ -5,7 +5,8 @@ import { linearIndex } from "../core/index_expr.ts";
 import type { Place } from "../core/kernel.ts";
 import { stridesOf } from "../core/kernel.ts";
 import type { Graph, Node } from "../ir/graph.ts";
-import { nodesOf, usersOf } from "../ir/graph.ts";
+import { nodesOf } from "../ir/graph.ts";
+import { readersOf } from "../ops/identity.ts";
 import { concatOp, delinearize, permuteOp, reshapeOp } from "../ops/view.ts";
 import type { Cluster, PlacedPart, Schedule } from "./cluster.ts";
 import { boundType, elementsOf } from "../ir/bound_type.ts";
@@ -42,9 +43,9 @@ interface Readers {
 }
 
 function readersIn(graph: Graph): Readers {
-  const users = usersOf(nodesOf(graph));
+  const readers = readersOf(nodesOf(graph));
   const outputs = new Set(graph.outputs.map((o) => o.node));
-  return { outputs, isPrivate: (n) => users.get(n)!.length === 1 && !outputs.has(n) };
+  return { outputs, isPrivate: (n) => readers.get(n)!.length === 1 && !outputs.has(n) };
 }
 
 /** Concatenations of what looks like products that nothing else reads: storing them costs no kernel. */

@@ -1,6 +1,8 @@
 import { assertEquals } from "../../tests/assert.ts";
 import { headsGraph } from "../../tests/support/heads_graph.ts";
+import { Builder } from "../ir/builder.ts";
 import { nodesOf } from "../ir/graph.ts";
+import { afterOp } from "../ops/identity.ts";
 import { fuse } from "./fuse.ts";
 import { GPU_COSTS } from "./fuse_cost.ts";
 import { placeParts } from "./fuse_place.ts";
@@ -30,4 +32,14 @@ Deno.test("a product that something else reads is copied", () => {
   const both = { outputs: [...graph.outputs, { kind: "result", name: "q", node: product } as const] };
   const schedule = fuse(both, options);
   assertEquals(placeParts(schedule).clusters.length, schedule.clusters.length);
+});
+
+Deno.test("a product that something only waits for is stored in its place", () => {
+  const graph = headsGraph("f32", 8);
+  const product = nodesOf(graph).find((n) => n.op.name === "matmul")!;
+  const [{ node }] = graph.outputs;
+  const late = new Builder().node(afterOp, [node.inputs[1], product]);
+  const both = { outputs: [...graph.outputs, { kind: "result", name: "late", node: late } as const] };
+  const schedule = fuse(both, options);
+  assertEquals(placeParts(schedule).clusters.length, schedule.clusters.length - 1);
 });
