@@ -47,14 +47,17 @@ function get(batch: Batch, spec: InputSpec): BatchArray | ShapedArray {
  */
 export function dimsOf(specs: readonly InputSpec[], batch: Batch): Record<string, number> {
   const dims: Record<string, number> = {};
+  const settledBy: Record<string, string> = {};
   const bind = (spec: InputSpec, symbol: string, value: number) => {
     if (!Number.isInteger(value)) {
       throw new BatchError(
         `${spec.name} has ${count(get(batch, spec))} elements, which is not whole rows of ${describe(spec)}`,
       );
     }
+    settledBy[symbol] ??= spec.name;
     if ((dims[symbol] ??= value) !== value) {
-      throw new BatchError(`${spec.name} makes ${symbol} ${value}, another input made it ${dims[symbol]}`);
+      const other = `${settledBy[symbol]} makes it ${dims[symbol]}`;
+      throw new BatchError(`${spec.name} makes ${symbol} ${value} and ${other}: it is one size in a batch`);
     }
   };
   let open = [...specs];
@@ -63,7 +66,13 @@ export function dimsOf(specs: readonly InputSpec[], batch: Batch): Record<string
       const value = get(batch, spec);
       const symbols = spec.shape.filter((d): d is string => typeof d === "string" && !(d in dims));
       if (isShaped(value)) {
+        const whole = value.shape.reduce((a, b) => a * b, 1);
         if (value.shape.length !== spec.shape.length) throw mismatch(spec, value.shape);
+        if (whole !== count(value)) {
+          throw new BatchError(
+            `${spec.name} has ${count(value)} elements; its shape [${value.shape.join(", ")}] takes ${whole}`,
+          );
+        }
         spec.shape.forEach((d, i) => {
           if (typeof d === "string" && /^[A-Za-z_]\w*$/.test(d)) bind(spec, d, value.shape[i]);
           else if (typeof d === "number" && d !== value.shape[i]) throw mismatch(spec, value.shape);

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "../tests/assert.ts";
 import type { InputSpec } from "../compiler/core/program.ts";
+import type { Batch } from "./batch.ts";
 import { BatchError, batches, dimsOf, toBytes } from "./batch.ts";
 
 const SPECS: InputSpec[] = [
@@ -27,10 +28,18 @@ Deno.test("dims come from shapes, and from inputs whose other symbols are known"
 
 Deno.test("batches that do not fit say what would", () => {
   const label = new Int32Array(3);
-  const cases: [Record<string, Uint8Array | Int32Array>, string][] = [
+  const pixels = (shape: number[]) => ({ data: new Uint8Array(shape.reduce((a, b) => a * b)), shape });
+  const cases: [Batch, string][] = [
     [{ label }, "the batch has no image; it gives label"],
     [{ image: new Uint8Array(10), label }, "not whole rows of u8[N, 4]"],
     [{ image: new Uint8Array(8), label }, "label has 3 elements; i32[N] takes 2, the others making N 2"],
+    [{ image: pixels([2, 4]), label: { data: label, shape: [3] } }, "label makes N 3 and image makes it 2"],
+    [{ image: pixels([3, 5]), label }, "image is [3, 5], the program takes u8[N, 4]"],
+    [{ image: pixels([12]), label }, "image is [12], the program takes u8[N, 4]"],
+    [
+      { image: { data: new Uint8Array(10), shape: [3, 4] }, label },
+      "image has 10 elements; its shape [3, 4] takes 12",
+    ],
   ];
   for (const [batch, text] of cases) {
     const error = assertThrows(() => dimsOf(SPECS, batch), BatchError);

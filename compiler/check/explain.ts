@@ -36,11 +36,7 @@ function shown(e: Example): string {
     `with ${Object.entries(e.dims).map(([n, v]) => `--dims ${n}=${v}`).join(" ") || "no dims"}${
       e.memory ? ` --memory ${e.memory}` : ""
     }`;
-  const shapes = e.shapes &&
-    `with ${Object.entries(e.shapes).map(([n, s]) => `${n}: [${s.join(", ")}]`).join(", ")}`;
-  return [...files, block(e.shown ?? e.text), ...(sizes ? [sizes] : []), ...(shapes ? [shapes] : [])].join(
-    "\n\n",
-  );
+  return [...files, block(e.shown ?? e.text), ...(sizes ? [sizes] : [])].join("\n\n");
 }
 
 function block(text: string): string {

@@ -4,7 +4,6 @@ import { assert, assertEquals } from "../../tests/assert.ts";
 import { golden } from "../../tests/golden.ts";
 import type { Diagnostic } from "../core/diagnostic.ts";
 import { DiagnosticError } from "../core/diagnostic.ts";
-import { bindBatch } from "../lower/bind.ts";
 import { compile } from "../compile.ts";
 import { lower } from "../lower/lower.ts";
 import { check } from "./check.ts";
@@ -35,7 +34,6 @@ function codesOf(example: Example): string[] {
     const { bundle } = compile({ file: "example.mpt", text: example.text }, { memory });
     run(() => bundle!.program("step", dims));
   }
-  if (example.shapes) run(() => bindBatch(program!.train!.batch, example.shapes!));
   return found.map((d) => d.code);
 }
 

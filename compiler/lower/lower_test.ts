@@ -4,7 +4,6 @@ import { DiagnosticError } from "../core/diagnostic.ts";
 import { nodesOf } from "../ir/graph.ts";
 import { showType } from "../ir/op.ts";
 import { verify } from "../ir/verify.ts";
-import { bindBatch } from "./bind.ts";
 import type { LowerRequest } from "./lower.ts";
 import { lower } from "./lower.ts";
 
@@ -107,29 +106,4 @@ Deno.test("lower: what the dims leave open or get wrong, and what to pass", () =
   );
   assertEquals(codesOf(() => lower(wide, { entry: "predict", dims: { N: 100_000 } })), ["MPT0606"]);
   assertEquals(codesOf(() => lower(half, { entry: "train", dims: { N: 6 } })), ["MPT0605"]);
-});
-
-Deno.test("bindBatch: dims from the shapes of arrays, and every misfit", () => {
-  const { batch } = program(
-    `
-model M { forward(x: f32[N, 4], m: f32[T, 2 * T], s: f32) -> f32 { return mean(x) + mean(m) + s } }
-train M {
-  batch(x: f32[N, 4], m: f32[T, 2 * T], s: f32)
-  loss = M(x, m, s)
-  optimizer = SGD
-}`,
-  ).train!;
-  const good = { x: [9, 4], m: [3, 6], s: [] };
-  assertEquals(bindBatch(batch, good), { N: 9, T: 3 });
-  const bad = (more: Record<string, readonly number[]>) =>
-    codesOf(() => bindBatch(batch, { ...good, ...more }));
-  assertEquals(bad({ x: [9, 5] }), ["MPT0604"]);
-  assertEquals(bad({ x: [9] }), ["MPT0604"]);
-  assertEquals(bad({ m: [3, 7] }), ["MPT0604"]);
-  assertEquals(bad({ s: [1] }), ["MPT0604"]);
-  assertEquals(bad({ z: [1] }), ["MPT0603"]);
-  assertEquals(codesOf(() => bindBatch(batch, { x: [9, 4] })), ["MPT0603", "MPT0603"]);
-  const two = NET.train!.batch;
-  assertEquals(bindBatch(two, { ids: [3, 6], target: [3, 6] }), { B: 3 });
-  assertEquals(codesOf(() => bindBatch(two, { ids: [3, 6], target: [4, 6] })), ["MPT0604"]);
 });

@@ -59,20 +59,6 @@ export const LIMITS_AND_DATA: readonly Page[] = [
     { text: GOOD, dims: { N: 64 } },
   ),
   page(
-    "MPT0603",
-    "an input is missing, or has another name",
-    `A batch has one array for each input of the train block's batch(…), under its name.`,
-    { text: GOOD, shapes: { x: [64, 4], label: [64] } },
-    { text: GOOD, shapes: { x: [64, 4], y: [64] } },
-  ),
-  page(
-    "MPT0604",
-    "an array does not have the shape of its input",
-    `The arrays of a batch have the axes that the program declares, and every symbol is one size in all of them.`,
-    { text: GOOD, shapes: { x: [64, 4], y: [32] } },
-    { text: GOOD, shapes: { x: [64, 4], y: [64] } },
-  ),
-  page(
     "MPT0605",
     "nothing to train",
     `Training and evaluation need a train block.`,

@@ -15,9 +15,8 @@ export interface Example {
   readonly shown?: string;
   /** Files that the text imports. */
   readonly files?: Readonly<Record<string, string>>;
-  /** The program is also bound: at these dims, or for arrays of these shapes. */
+  /** The program is also bound, at these dims. */
   readonly dims?: Readonly<Record<string, number>>;
-  readonly shapes?: Readonly<Record<string, readonly number[]>>;
   /** The program's step is compiled for a limit of memory, at these dims. */
   readonly memory?: string;
 }
