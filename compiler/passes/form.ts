@@ -2,7 +2,7 @@ import type { Op } from "../ir/op.ts";
 import type { Node } from "../ir/graph.ts";
 import { showType } from "../ir/op.ts";
 
-/** What map nodes of one op, with equal types and attributes, have in common: the layers of a stack are alike. */
+/** What nodes of one op, with equal types and attributes, have in common: the layers of a stack are alike. */
 export type Form = { readonly text: string };
 
 const byNode = new WeakMap<Node, Form>();

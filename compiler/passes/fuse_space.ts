@@ -39,6 +39,7 @@ export class Space {
   readonly #atoms = new Map<string, Expr>();
   readonly #standing = new Map<string, Coords>();
   readonly #interned = new Map<string, Coords>();
+  readonly #operands = new Map<Form, readonly Coords[]>();
   readonly #reads = new Map<Form, Map<Coords, readonly Read[] | null>>();
 
   constructor(readonly outer: readonly number[], readonly inner: readonly number[]) {
@@ -137,7 +138,14 @@ export class Space {
   }
 
   /** Where an anchor reads its operands: one list of coordinates an operand. */
-  operandCoords(anchor: Node): Coords[] {
+  operandCoords(anchor: Node): readonly Coords[] {
+    const form = formOf(anchor);
+    let operands = this.#operands.get(form);
+    if (!operands) this.#operands.set(form, operands = this.#operandsOf(anchor));
+    return operands;
+  }
+
+  #operandsOf(anchor: Node): Coords[] {
     const at = this.coordsOf(anchor, true);
     if (anchor.op.kind === "contract") {
       const [batch, m, n, k] = [at.slice(0, -2), at[at.length - 2], at[at.length - 1], this.#inner[0]];

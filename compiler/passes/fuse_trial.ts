@@ -30,7 +30,7 @@ export class Trial {
   /** What is known to fit, by where; and under a guard. */
   readonly #fitting = new Map<Coords, Set<Node>>();
   readonly #guarded = new Map<Coords, Set<Node>>();
-  readonly #values: Inliner;
+  #values: Inliner | undefined;
   /** Numbers for loads and accumulators, so that different ones are not taken for the same. */
   readonly #numbers = new Map<Node, number>();
 
@@ -39,10 +39,8 @@ export class Trial {
     /** Whether anchors are results of a reduction or contraction, which are there once it is done. */
     readonly accumulates: boolean,
     readonly holding: Holding,
-    flagged: ReadonlySet<Node>,
-  ) {
-    this.#values = new Inliner(space, (node, coords) => this.#take(node, coords), flagged);
-  }
+    readonly flagged: ReadonlySet<Node>,
+  ) {}
 
   /** Whether the kernel can have the node's element at `at`, where that is outside the node but for a guard. */
   fits(n: Node, at: Coords, guard?: Expr): boolean {
@@ -66,6 +64,7 @@ export class Trial {
   }
 
   #computes(n: Node, at: Coords, guard: Expr | undefined): boolean {
+    this.#values ??= new Inliner(this.space, (node, coords) => this.#take(node, coords), this.flagged);
     try {
       this.#values.at(n, at, guard);
       return true;
