@@ -1,6 +1,7 @@
 import type { Expr, Prim } from "./expr.ts";
 import { bool, i32, operands, prim, primKind } from "./expr.ts";
 import { Linear } from "./linear.ts";
+import { gcd } from "./shape.ts";
 
 /** The values an i32 expression can take, ends included; ±Infinity where nothing is known. */
 export interface Range {
@@ -20,7 +21,7 @@ export class Exprs {
   readonly #byKey = new Map<string, Expr>();
   /** Canonical expressions, numbered. */
   readonly #ids = new Map<Expr, number>();
-  /** What the expressions of the `simplify` at hand have become: most are never seen again. */
+  /** What expressions have become while one is simplified: most are never seen again. */
   readonly #done = new Map<Expr, Expr>();
   readonly #ranges = new Map<Expr, Range>();
   readonly #linear = new Map<Expr, Linear>();
@@ -47,6 +48,7 @@ export class Exprs {
   /** The canonical form: equal forms are the same object. Without recursion over long chains of operands. */
   simplify(root: Expr): Expr {
     if (this.#ids.has(root)) return root;
+    this.#done.clear();
     const stack: Expr[] = [root];
     while (stack.length > 0) {
       const top = stack[stack.length - 1];
@@ -56,9 +58,7 @@ export class Exprs {
       stack.pop();
       if (!this.#isDone(top)) this.#done.set(top, this.#canonical(top));
     }
-    const out = this.#of(root);
-    this.#done.clear();
-    return out;
+    return this.#of(root);
   }
 
   #isDone(x: Expr): boolean {
@@ -390,12 +390,6 @@ function keyOf(fn: Prim, args: readonly Expr[], ids: ReadonlyMap<Expr, number>):
   let key: string = fn;
   for (const a of args) key += ` ${ids.get(a)}`;
   return key;
-}
-
-function gcd(a: number, b: number): number {
-  a = Math.abs(a);
-  while (b) [a, b] = [b, a % b];
-  return a;
 }
 
 /** Row-major position of coordinates in a shape. */

@@ -35,7 +35,8 @@ export class Poly {
   }
 }
 
-function gcd(a: number, b: number): number {
+/** The greatest common divisor, above 0. */
+export function gcd(a: number, b: number): number {
   while (b) [a, b] = [b, a % b];
   return Math.abs(a) || 1;
 }
