@@ -7,7 +7,8 @@ export function boundType({ type }: Node): BoundType {
 }
 
 function isBoundType(t: TensorType): t is BoundType {
-  return t.shape.every(isBound);
+  for (const d of t.shape) if (!isBound(d)) return false;
+  return true;
 }
 
 export function elementsOf(shape: readonly number[]): number {

@@ -38,7 +38,10 @@ export function topological(roots: readonly Node[], through?: (n: Node) => boole
     while (path.length > 0) {
       const top = path.length - 1;
       const { inputs } = path[top];
-      if (next[top] < inputs.length && (!through || through(path[top]))) enter(inputs[next[top]++]);
+      let i = next[top];
+      while (i < inputs.length && seen.has(inputs[i])) i++;
+      next[top] = i + 1;
+      if (i < inputs.length && (!through || through(path[top]))) enter(inputs[i]);
       else {
         order.push(path.pop()!);
         next.pop();

@@ -22,8 +22,9 @@ export function rewrite(name: string, rules: readonly Rule[]): Pass {
     // A rule makes a node smaller or of a fixed form; the bound only guards against two rules undoing each other.
     for (let round = 0; round < 100; round++) {
       const b = new Builder(node.origin);
-      const next = rules.reduce<Node | undefined>((out, r) => out ?? r.apply(node, b), undefined);
-      if (next === undefined) return node;
+      let next: Node | undefined;
+      for (let i = 0; !next && i < rules.length; i++) next = rules[i].apply(node, b);
+      if (!next) return node;
       node = next;
     }
     throw new Error(`the rules of ${name} do not settle`);
