@@ -48,6 +48,7 @@ export function sameKind(b: Builder, xs: readonly Operand[], full = false): Node
   // A full-class operation computes in f32, so its literals need not be rounded to a narrower operand's dtype.
   const nodes = xs.map((v) => isNode(v) ? v : literal(b, v, full ? dtypes.map(inFull) : dtypes));
   const met = promote(nodes.map((n) => n.type.dtype));
+  if (nodes.every((n) => n.type.dtype === met)) return nodes;
   const to = b.at({ ...b.origin, why: `the operands of ${b.origin.why} meet in ${met}` });
   return nodes.map((n) => b.region && isFloat(n.type.dtype) ? n : cast(to, n, met));
 }

@@ -1,28 +1,23 @@
 import type { DType } from "../core/dtype.ts";
-import type { Shape } from "../core/shape.ts";
-import { broadcast } from "../core/shape.ts";
 import type { Builder } from "../ir/builder.ts";
 import type { Node } from "../ir/graph.ts";
-import { expand } from "../ops/broadcast.ts";
+import { apply } from "../ops/apply.ts";
 import { cast } from "../ops/cast.ts";
+import { where } from "../ops/comparison.ts";
 import { OPS } from "../ops/index.ts";
 import { constNode } from "../ops/leaf.ts";
 
 export type Operand = Node | number;
 
-/** Arithmetic on nodes for passes that write formulas: numbers become constants of the other operand's dtype. */
+/** Arithmetic on nodes for passes that write formulas: numbers become constants of the other operands' dtype. */
 export class MathBuilder {
   constructor(readonly b: Builder) {}
 
   /** An elementwise op by name, operands broadcast together. */
   call(name: string, ...operands: Operand[]): Node {
     const op = OPS.get(name);
-    if (!op) throw new Error(`no op ${name}`);
-    const like = operands.findLast((x) => typeof x !== "number" && x.type.dtype !== "bool");
-    const dtype: DType = like && typeof like !== "number" ? like.type.dtype : "f32";
-    const nodes = operands.map((x) => typeof x === "number" ? constNode(this.b, x, dtype) : x);
-    const shape = nodes.reduce<Shape>((s, n) => broadcast(s, n.type.shape)!, []);
-    return this.b.node(op, nodes.map((n) => expand(this.b, n, shape)));
+    if (op?.kind !== "map") throw new Error(`no elementwise op ${name}`);
+    return apply(this.b, op, operands);
   }
 
   add(x: Operand, y: Operand): Node {
@@ -53,7 +48,7 @@ export class MathBuilder {
     return this.call("sqrt", x);
   }
   where(condition: Node, x: Operand, y: Operand): Node {
-    return this.call("where", condition, x, y);
+    return where(this.b, condition, x, y);
   }
   cast(x: Node, dtype: DType): Node {
     return cast(this.b, x, dtype);
