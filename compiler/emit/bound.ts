@@ -1,9 +1,8 @@
 import type { Expr } from "../core/expr.ts";
-import { rebuild } from "../core/expr.ts";
+import { anyExpr, rebuild } from "../core/expr.ts";
 import type { Accumulator, Binding, SingleKernel, Store } from "../core/kernel.ts";
 import { storesOf, valuesOf } from "../core/kernel.ts";
 import type { BuiltKernel } from "./kernel.ts";
-import { anyExpr } from "./lower.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What a kernel's expressions and stores become when its bindings are told apart anew. */

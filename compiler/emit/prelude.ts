@@ -1,12 +1,11 @@
 import type { Expr } from "../core/expr.ts";
-import { acc, coord, i32, operands, prim, rebuild, u32 } from "../core/expr.ts";
+import { acc, anyExpr, coord, i32, operands, prim, rebuild, u32 } from "../core/expr.ts";
 import type { MapKernel, Prelude, ReduceKernel, Store } from "../core/kernel.ts";
 import { MOST_PRELUDES, physicalBytes, valuesOf } from "../core/kernel.ts";
 import type { DType, Kind } from "../core/dtype.ts";
 import { Pool, usesOf } from "./bound.ts";
 import { overlap, rangeOf } from "./group.ts";
 import type { BuiltKernel } from "./kernel.ts";
-import { anyExpr } from "./lower.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What the decision weighs. */

@@ -1,10 +1,9 @@
 import type { Expr } from "../core/expr.ts";
-import { coord, i32, prim, rebuild } from "../core/expr.ts";
+import { anyExpr, coord, i32, prim, rebuild } from "../core/expr.ts";
 import { Exprs } from "../core/index_expr.ts";
 import type { MapKernel } from "../core/kernel.ts";
 import { valuesOf } from "../core/kernel.ts";
 import type { BuiltKernel } from "./kernel.ts";
-import { anyExpr } from "./lower.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Elements that are moved together, at most. */
