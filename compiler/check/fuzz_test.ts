@@ -152,6 +152,11 @@ Deno.test("check: mutated programs end in diagnostics or in a valid graph", () =
   );
 });
 
+Deno.test("check: a nameless model that a nameless step of a pipeline calls", () => {
+  const lines = ["forward(x: float[N, 3]) -> float[N, 3] {", "  let z = x |>", "  return x", "}"];
+  examine(["", "model{Block(dim: int) {", ...lines.map((l) => `  ${l}`), "}", ""].join("\n"));
+});
+
 Deno.test("check: words in any order end in diagnostics", () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...WORDS), { maxLength: 120 }), (words) => examine(words.join(" "))),
