@@ -2,7 +2,7 @@ import type { MatmulKernel, Shader } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
 import { type MatmulPlan, panelLengths, planMatmul, termsOf, threadsOf } from "./matmul_plan.ts";
 import { renderMatmulOnMatrixUnits } from "./matmul_matrix.ts";
-import { Panel } from "./matmul_panel.ts";
+import { BlockSteps, PanelSteps, type Place, type Steps } from "./matmul_steps.ts";
 import { product } from "./reduce_plan.ts";
 import type { Value } from "./wgsl/body.ts";
 import { groupOf } from "./wgsl/groups.ts";
@@ -20,15 +20,14 @@ export function renderMatmul(kernel: MatmulKernel, target: Target): Shader {
 }
 
 /**
- * A tiled contraction in f32, or of bytes in 32-bit integers, four products at a time: panels of both operands, made by
- * their expressions, stand in workgroup memory; each invocation accumulates a small block in named vectors.
+ * A tiled contraction in f32, or of bytes in 32-bit integers, four products at a time. Panels of both operands, made by
+ * their expressions, stand in workgroup memory, or each invocation makes what it multiplies in its own registers; it
+ * accumulates a small block in named vectors.
  */
 export function renderPlainMatmul(kernel: MatmulKernel, target: Target, plan: MatmulPlan): Shader {
   return new MatmulWriter(kernel, target, plan).write();
 }
 
-/** Steps of k written out in the innermost loop. */
-const UNROLL = 4;
 const PARTS = ["x", "y", "z", "w"];
 
 /** How sums are made: what the panels and the accumulators are vectors of. */
@@ -54,39 +53,23 @@ function arithmeticOf({ a, operand }: MatmulKernel): Arithmetic {
 class MatmulWriter {
   readonly #module: Module;
   readonly #arithmetic: Arithmetic;
-  readonly #a: Panel;
-  readonly #b: Panel;
+  readonly #steps: Steps;
 
   constructor(readonly kernel: MatmulKernel, target: Target, readonly plan: MatmulPlan) {
     const rank = kernel.batch.length;
-    const threads = threadsOf(plan);
-    const lengths = panelLengths(plan);
     const { packed } = this.#arithmetic = arithmeticOf(kernel);
-    const common = { k: kernel.k, kAxis: rank + 2, tileK: plan.tileK, threads, packed };
-    this.#a = new Panel(kernel, {
-      ...common,
-      value: kernel.a,
-      axis: rank,
-      extent: kernel.m,
-      tile: plan.tileM,
-      base: 0,
-    });
-    this.#b = new Panel(kernel, {
-      ...common,
-      value: kernel.b,
-      axis: rank + 1,
-      extent: kernel.n,
-      tile: plan.tileN,
-      base: lengths.a,
-    });
+    const inRegisters = plan.operands === "registers";
+    this.#steps = new (inRegisters ? BlockSteps : PanelSteps)(kernel, plan, packed);
     const stored = new LaneAnalysis(rank + 1, 4, kernel.n % 4 === 0, false);
+    // An invocation that loads for itself alone loads two halves at a time.
+    const halvesInWords = inRegisters ? "read" : undefined;
     const widths = widthsOf(kernel, target, [
-      { analysis: this.#a.analysis, values: [kernel.a] },
-      { analysis: this.#b.analysis, values: [kernel.b] },
+      { analysis: this.#steps.analysisA, values: [kernel.a] },
+      { analysis: this.#steps.analysisB, values: [kernel.b] },
       { analysis: stored, stores: kernel.stores, shape: [...kernel.batch, kernel.m, kernel.n] },
-    ]);
+    ], halvesInWords);
     const roots = [kernel.a, kernel.b, ...kernel.stores.map((s) => s.value)];
-    this.#module = new Module(kernel, target, threads, roots, { widths });
+    this.#module = new Module(kernel, target, threadsOf(plan), roots, { widths, halvesInWords });
   }
 
   write(): Shader {
@@ -94,8 +77,8 @@ class MatmulWriter {
     const module = this.#module, { body, prims } = module;
     const tilesM = Math.ceil(kernel.m / plan.tileM), tilesN = Math.ceil(kernel.n / plan.tileN);
     const tiles = product(kernel.batch) * tilesM * tilesN;
-    const lengths = panelLengths(plan);
-    module.share("panels", this.#arithmetic.panel, lengths.total);
+    const shared = plan.operands === "panels";
+    if (shared) module.share("panels", this.#arithmetic.panel, panelLengths(plan).total);
 
     const at = module.workgroupIndex(tiles);
     let tile = at.value;
@@ -120,28 +103,32 @@ class MatmulWriter {
 
     this.#each((c) => body.line(`var ${c} = ${this.#arithmetic.sum}();`));
     const depth = plan.tileK * termsOf(kernel), steps = Math.ceil(kernel.k / depth);
-    const step = (k0: Value) => {
-      this.#a.stage(module, batch, t, originM, k0);
-      this.#b.stage(module, batch, t, originN, k0);
-      body.line("workgroupBarrier();");
-      this.#multiply(tx, ty, slice);
-    };
+    const place: Place = { batch, originM, originN, t, tx, ty, slice };
+    const { add } = this.#arithmetic;
+    const step = (k0: Value) =>
+      this.#steps.step(
+        module,
+        place,
+        k0,
+        (a, b) => this.#each((c, i, j) => body.line(add(c, a[i >> 2], PARTS[i & 3], b[j]))),
+      );
     if (steps === 1) step(prims.i32(0));
     else {
       const k = body.fresh("k");
       body.open(`for (var ${k} = 0; ${k} < ${kernel.k}; ${k} += ${depth})`);
       step(body.define(k, "i32", (steps - 1) * depth, "k"));
-      body.line("workgroupBarrier();");
+      if (shared) body.line("workgroupBarrier();");
       body.close();
     }
     this.#gather(t, slice, block, steps === 1);
-    this.#store(batch, originM, originN, tx, ty, prims.and(exists, prims.lt(t, block)));
+    this.#store(place, prims.and(exists, prims.lt(t, block)));
     const { tileM: tm, tileN: tn, perM, perN, slices } = plan;
     const sliced = slices > 1 ? `, ${slices} slices of k` : "";
     const packed = this.#arithmetic.packed ? `packed ${this.#arithmetic.packed}, ` : "";
+    const where = shared ? "" : ", operands in registers";
     return module.finish(
       at.grid,
-      `${packed}tile ${tm}x${tn}x${depth}, ${perM}x${perN} an invocation${sliced}`,
+      `${packed}tile ${tm}x${tn}x${depth}, ${perM}x${perN} an invocation${sliced}${where}`,
     );
   }
 
@@ -150,44 +137,6 @@ class MatmulWriter {
     for (let i = 0; i < this.plan.perM; i++) {
       for (let j = 0; j < this.plan.perN / 4; j++) visit(`c${i}_${j}`, i, j);
     }
-  }
-
-  /** This invocation's part of the product of the staged panels. */
-  #multiply(tx: Value, ty: Value, slice: Value): void {
-    const { plan } = this;
-    const { body, prims } = this.#module;
-    const down = plan.tileM / plan.perM, across = plan.tileN / plan.perN;
-    const depth = plan.tileK / plan.slices;
-    const start = prims.mul(slice, prims.i32(depth));
-    const rowA = prims.add(prims.mul(start, prims.i32(this.#a.stride)), ty);
-    const startB = prims.add(prims.mul(start, prims.i32(this.#b.stride)), prims.i32(this.#b.base));
-    const rowB = prims.add(startB, tx);
-    body.name(rowA, "pa");
-    body.name(rowB, "pb");
-    // A few steps written out, in a loop: written out whole, a driver takes seconds to compile it.
-    const unroll = Math.min(UNROLL, depth);
-    const k = body.fresh("k");
-    const looped = depth > unroll;
-    if (looped) body.open(`for (var ${k} = 0; ${k} < ${depth}; ${k} += ${unroll})`);
-    const at = (row: Value, panel: Panel) => looped ? `${row.text} + ${k} * ${panel.stride}` : row.text;
-    const pa = body.define(at(rowA, this.#a), "i32", undefined, "pa");
-    const pb = body.define(at(rowB, this.#b), "i32", undefined, "pb");
-    for (let kk = 0; kk < unroll; kk++) {
-      const a = this.#quads(pa, kk * this.#a.stride, plan.perM / 4, down, "x");
-      const b = this.#quads(pb, kk * this.#b.stride, plan.perN / 4, across, "y");
-      this.#each((c, i, j) => body.line(this.#arithmetic.add(c, a[i >> 2], PARTS[i & 3], b[j])));
-    }
-    if (looped) body.close();
-  }
-
-  /** Reads quads of a panel, `step` apart. */
-  #quads(from: Value, offset: number, count: number, step: number, hint: string): string[] {
-    const { body } = this.#module;
-    return Array.from({ length: count }, (_, q) => {
-      const name = body.fresh(hint);
-      body.line(`let ${name} = panels[${from.text} + ${offset + q * step}];`);
-      return name;
-    });
   }
 
   /** Adds what the slices have, in their order, into the first. */
@@ -218,18 +167,24 @@ class MatmulWriter {
     body.close();
   }
 
-  #store(batch: readonly Value[], originM: Value, originN: Value, tx: Value, ty: Value, mine: Value): void {
+  #store({ batch, originM, originN, tx, ty }: Place, mine: Value): void {
     const { kernel, plan } = this;
     const module = this.#module, { body, prims } = module;
-    const down = plan.tileM / plan.perM, across = plan.tileN / plan.perN;
     const guarded = !mine.constant;
     if (guarded) body.open(`if (${body.use(mine)})`);
+    // Invocations that read one panel take its quads in turn; those that load their own take them side by side.
+    const apart = (tile: number, per: number) =>
+      plan.operands === "panels" ? { mine: 4, quad: 4 * tile / per } : { mine: per, quad: 4 };
+    const [down, across] = [apart(plan.tileM, plan.perM), apart(plan.tileN, plan.perN)];
     this.#each((c, i, j) => {
       const m = prims.add(
         originM,
-        prims.add(prims.mul(ty, prims.i32(4)), prims.i32((i >> 2) * down * 4 + (i & 3))),
+        prims.add(prims.mul(ty, prims.i32(down.mine)), prims.i32((i >> 2) * down.quad + (i & 3))),
       );
-      const n = prims.add(originN, prims.add(prims.mul(tx, prims.i32(4)), prims.i32(j * across * 4)));
+      const n = prims.add(
+        originN,
+        prims.add(prims.mul(tx, prims.i32(across.mine)), prims.i32(j * across.quad)),
+      );
       let inside = prims.true();
       if (kernel.m % plan.tileM !== 0) inside = prims.and(inside, prims.lt(m, kernel.m));
       if (kernel.n % plan.tileN !== 0) inside = prims.and(inside, prims.lt(n, kernel.n));

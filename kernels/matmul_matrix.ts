@@ -60,13 +60,13 @@ class MatrixWriter {
       base,
     });
     const stored = new LaneAnalysis(rank + 1, 4, n % 4 === 0, false);
-    const widths = widthsOf(kernel, { ...target, f16: false }, [
+    const widths = widthsOf(kernel, target, [
       { analysis: this.#a.analysis, values: [kernel.a] },
       { analysis: this.#b.analysis, values: [kernel.b] },
       { analysis: stored, stores: kernel.stores, shape: [...batch, m, n] },
-    ]);
+    ], "all");
     const roots = [kernel.a, kernel.b, ...kernel.stores.map((s) => s.value)];
-    this.#module = new Module(kernel, target, threads, roots, { widths, halvesInWords: true }, {
+    this.#module = new Module(kernel, target, threads, roots, { widths, halvesInWords: "all" }, {
       ...EXTENSIONS,
       f16: plan.unit.component === "f16",
     });

@@ -10,6 +10,8 @@ import { powerAbove, product } from "./reduce_plan.ts";
  * step is `termsOf` the kernel.
  */
 export interface MatmulPlan {
+  /** Where operands wait for their products: shared in workgroup memory, or loaded by each invocation for itself. */
+  readonly operands: "panels" | "registers";
   readonly tileM: number;
   readonly tileN: number;
   readonly tileK: number;
@@ -51,9 +53,10 @@ export interface Speed {
   readonly full: number;
 }
 
-/** The tilings for plain arithmetic that `planMatmul` chooses from. */
-export const CANDIDATES: readonly (MatmulPlan & Speed)[] = [
+/** The tilings for plain arithmetic on a GPU that `planMatmul` chooses from. */
+export const GPU_CANDIDATES: readonly (MatmulPlan & Speed)[] = [
   {
+    operands: "panels",
     tileM: 128,
     tileN: 128,
     tileK: 16,
@@ -66,6 +69,7 @@ export const CANDIDATES: readonly (MatmulPlan & Speed)[] = [
     full: 2,
   },
   {
+    operands: "panels",
     tileM: 64,
     tileN: 64,
     tileK: 16,
@@ -78,6 +82,7 @@ export const CANDIDATES: readonly (MatmulPlan & Speed)[] = [
     full: 4,
   },
   {
+    operands: "panels",
     tileM: 64,
     tileN: 64,
     tileK: 16,
@@ -90,6 +95,7 @@ export const CANDIDATES: readonly (MatmulPlan & Speed)[] = [
     full: 4,
   },
   {
+    operands: "panels",
     tileM: 32,
     tileN: 32,
     tileK: 32,
@@ -102,6 +108,7 @@ export const CANDIDATES: readonly (MatmulPlan & Speed)[] = [
     full: 4,
   },
   {
+    operands: "panels",
     tileM: 16,
     tileN: 64,
     tileK: 32,
@@ -114,6 +121,7 @@ export const CANDIDATES: readonly (MatmulPlan & Speed)[] = [
     full: 4,
   },
   {
+    operands: "panels",
     tileM: 64,
     tileN: 16,
     tileK: 32,
@@ -126,6 +134,7 @@ export const CANDIDATES: readonly (MatmulPlan & Speed)[] = [
     full: 4,
   },
   {
+    operands: "panels",
     tileM: 16,
     tileN: 16,
     tileK: 64,
@@ -138,6 +147,52 @@ export const CANDIDATES: readonly (MatmulPlan & Speed)[] = [
     full: 4,
   },
 ];
+
+/**
+ * What a tiling takes on the two cores of a CPU, measured with f16 on an adapter whose vectors have eight lanes (llvmpipe);
+ * one with vectors of four ranks them alike.
+ */
+export interface CpuSpeed {
+  /** Multiply-adds a microsecond. */
+  readonly rate: number;
+  /** Milliseconds that it takes to compile. */
+  readonly compile: number;
+}
+
+/** How the eight invocations of a workgroup, the lanes of a vector, can lie; all load as slowly. */
+const GRIDS = [[1, 8], [8, 1], [2, 4]] as const;
+
+function onCpu(perM: number, perN: number, tileK: number, speed: CpuSpeed): (MatmulPlan & CpuSpeed)[] {
+  return GRIDS.map(([down, across]) => ({
+    operands: "registers",
+    tileM: perM * down,
+    tileN: perN * across,
+    tileK,
+    perM,
+    perN,
+    slices: 1,
+    ...speed,
+  }));
+}
+
+/** The tilings on a CPU: an operand in registers is read once for as many products as can be, and nobody waits. */
+export const CPU_CANDIDATES: readonly (MatmulPlan & CpuSpeed)[] = [
+  ...onCpu(8, 8, 8, { rate: 13500, compile: 350 }),
+  ...onCpu(4, 8, 8, { rate: 11000, compile: 185 }),
+  ...onCpu(8, 4, 8, { rate: 11000, compile: 185 }),
+  ...onCpu(4, 4, 8, { rate: 8000, compile: 100 }),
+];
+
+/** Runs over which compiling a kernel is to be paid back. */
+const RUNS = 1000;
+
+function timeOnCpu(
+  { tileM, tileN, rate, compile }: MatmulPlan & CpuSpeed,
+  { batch, m, n, k }: Extents,
+): number {
+  const padded = batch * Math.ceil(m / tileM) * tileM * Math.ceil(n / tileN) * tileN;
+  return padded * k / rate + compile * 1000 / RUNS;
+}
 
 interface Extents {
   readonly batch: number;
@@ -164,7 +219,10 @@ function best(kernel: MatmulKernel, extents: Extents, target: Target): Choice {
   const { maxComputeInvocationsPerWorkgroup: invocations, maxComputeWorkgroupStorageSize: memory } =
     target.limits;
   const plainSteps = { ...extents, k: Math.ceil(extents.k / termsOf(kernel)) };
-  const plain = CANDIDATES
+  if (target.processor === "cpu") {
+    return quickest(CPU_CANDIDATES.map((c) => ({ plan: { plain: c }, time: timeOnCpu(c, plainSteps) })));
+  }
+  const plain = GPU_CANDIDATES
     .filter((c) => threadsOf(c) <= invocations && panelLengths(c).total * 16 <= memory)
     .map((c): Choice => ({ plan: { plain: c }, time: timeOf(c, plainSteps) }));
   const unit = matrixUnit(kernel, target);
@@ -172,7 +230,11 @@ function best(kernel: MatmulKernel, extents: Extents, target: Target): Choice {
     plan: { matrix: { ...c, unit } },
     time: timeOnMatrixUnits(c, unit, extents),
   }));
-  return [...plain, ...matrix].reduce((a, b) => b.time < a.time ? b : a);
+  return quickest([...plain, ...matrix]);
+}
+
+function quickest(choices: readonly Choice[]): Choice {
+  return choices.reduce((a, b) => b.time < a.time ? b : a);
 }
 
 function extentsOf({ batch, m, n, k }: MatmulKernel): Extents {

@@ -22,6 +22,7 @@ export function targetOf(adapter: AdapterReport): Target {
   return {
     name: `${adapter.description} (${adapter.provider})`,
     provider: adapter.provider,
+    processor: adapter.software ? "cpu" : "gpu",
     f16: adapter.features.includes("shader-f16"),
     subgroups: adapter.subgroups,
     subgroupMatrix: adapter.subgroups ? adapter.subgroupMatrix : [],
@@ -29,6 +30,7 @@ export function targetOf(adapter: AdapterReport): Target {
     quirks: {
       unrollPrivateArrays: adapter.provider === "deno",
       bitcastHalves: adapter.provider === "dawn",
+      exactUnpack: adapter.software,
     },
   };
 }

@@ -2,6 +2,7 @@
 export interface Target {
   readonly name: string;
   readonly provider: "dawn" | "deno" | "browser" | "cpu";
+  readonly processor: Processor;
   /** `enable f16` works and passed the self-test; otherwise f16 lives packed in u32 words. */
   readonly f16: boolean;
   readonly subgroups: { readonly min: number; readonly max: number } | null;
@@ -9,6 +10,13 @@ export interface Target {
   readonly limits: TargetLimits;
   readonly quirks: TargetQuirks;
 }
+
+/**
+ * What runs a kernel's invocations. A GPU has many cores, each of which hides the latency of memory behind many workgroups
+ * and serves the loads of neighbours together. A CPU has few: neighbouring invocations are lanes of its vector
+ * instructions, arithmetic is done for all of them at once, but a load or a store is a loop over them.
+ */
+export type Processor = "gpu" | "cpu";
 
 export interface SubgroupMatrixShape {
   readonly component: "f16" | "f32" | "i8" | "u8";
@@ -34,15 +42,18 @@ export interface TargetQuirks {
   readonly unrollPrivateArrays: boolean;
   /** bitcast turns a u32 into a vec2<f16>; naga's does not. */
   readonly bitcastHalves: boolean;
+  /** unpack2x16float gives every value as it is, subnormals too, and is quicker than bit operations. */
+  readonly exactUnpack: boolean;
 }
 
-const NAGA: TargetQuirks = { unrollPrivateArrays: true, bitcastHalves: false };
-const TINT: TargetQuirks = { unrollPrivateArrays: false, bitcastHalves: true };
+const NAGA: TargetQuirks = { unrollPrivateArrays: true, bitcastHalves: false, exactUnpack: false };
+const TINT: TargetQuirks = { unrollPrivateArrays: false, bitcastHalves: true, exactUnpack: false };
 
 /** The CPU executor: no device limits worth planning for, no matrix units. */
 export const TARGET_CPU: Target = {
   name: "cpu",
   provider: "cpu",
+  processor: "cpu",
   f16: true,
   subgroups: null,
   subgroupMatrix: [],
@@ -63,6 +74,7 @@ export const TARGET_CPU: Target = {
 export const TARGET_LAVAPIPE: Target = {
   name: "lavapipe",
   provider: "deno",
+  processor: "cpu",
   f16: true,
   subgroups: null,
   subgroupMatrix: [],
@@ -76,13 +88,14 @@ export const TARGET_LAVAPIPE: Target = {
     maxBufferSize: 2147483647,
     minStorageBufferOffsetAlignment: 32,
   },
-  quirks: NAGA,
+  quirks: { ...NAGA, exactUnpack: true },
 };
 
 /** Google's software Vulkan under Dawn: packed f16, subgroups of 4. */
 export const TARGET_SWIFTSHADER: Target = {
   name: "swiftshader",
   provider: "dawn",
+  processor: "cpu",
   f16: false,
   subgroups: { min: 4, max: 4 },
   subgroupMatrix: [],
@@ -96,7 +109,7 @@ export const TARGET_SWIFTSHADER: Target = {
     maxBufferSize: 1073741824,
     minStorageBufferOffsetAlignment: 256,
   },
-  quirks: TINT,
+  quirks: { ...TINT, exactUnpack: true },
 };
 
 const H100_LIMITS: TargetLimits = {
@@ -114,6 +127,7 @@ const H100_LIMITS: TargetLimits = {
 export const TARGET_H100_DAWN: Target = {
   name: "h100-dawn",
   provider: "dawn",
+  processor: "gpu",
   f16: true,
   subgroups: { min: 32, max: 32 },
   subgroupMatrix: [
@@ -130,6 +144,7 @@ export const TARGET_H100_DAWN: Target = {
 export const TARGET_H100_DENO: Target = {
   name: "h100-deno",
   provider: "deno",
+  processor: "gpu",
   f16: true,
   subgroups: null,
   subgroupMatrix: [],

@@ -236,6 +236,7 @@ fn saturated_f16(x: f32) -> f32 {
 }`,
   },
   value_f16_native: { code: `fn value_f16_native(h: u32) -> f32 { return f32(bitcast<vec2<f16>>(h).x); }` },
+  value_f16_unpacked: { code: `fn value_f16_unpacked(h: u32) -> f32 { return unpack2x16float(h).x; }` },
   code_f16_native: {
     code: `fn code_f16_native(x: f32) -> u32 { return bitcast<u32>(vec2<f16>(f16(x), 0h)); }`,
   },

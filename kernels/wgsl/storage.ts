@@ -12,6 +12,12 @@ export function lanesOf(dtype: DType): 1 | 2 | 4 {
 
 type Component = "f32" | "i32" | "u32" | "f16";
 
+/** Whether a binding's elements are f16 by declaration. */
+export function isNative(b: Binding, target: Target, halvesInWords?: HalvesInWords): boolean {
+  const inWords = halvesInWords === "all" || halvesInWords === "read" && b.access === "read";
+  return b.dtype === "f16" && target.f16 && !inWords;
+}
+
 /** How a binding is declared: an array of vectors of `width` components, each of which holds `lanes` elements. */
 interface Slot {
   readonly dtype: DType;
@@ -21,11 +27,13 @@ interface Slot {
   readonly atomic: boolean;
 }
 
+export type HalvesInWords = "all" | "read";
+
 export interface StorageOptions {
   /** Components of an array element, for each binding: loads and stores of that many move together. */
   readonly widths?: readonly (1 | 2 | 4)[];
-  /** Native f16 is kept in words all the same, two to each. */
-  readonly halvesInWords?: boolean;
+  /** Native f16 is kept in words all the same, two to each: everywhere, or where it is only read. */
+  readonly halvesInWords?: HalvesInWords;
 }
 
 const SWIZZLE = ["x", "y", "z", "w"];
@@ -195,7 +203,7 @@ export class Storage {
 
   #slot(b: Binding, i: number, width: 1 | 2 | 4): Slot {
     const direct = byteSize(b.dtype) === 4;
-    const native = b.dtype === "f16" && this.target.f16 && !this.options.halvesInWords;
+    const native = isNative(b, this.target, this.options.halvesInWords);
     const component = native ? "f16" : b.dtype === "f32" || b.dtype === "i32" ? b.dtype : "u32";
     return {
       dtype: b.dtype,
@@ -216,6 +224,13 @@ export class Storage {
   /** Which helpers convert what is exact: native f16 is left to the hardware. */
   #variant(dtype: DType): string {
     return dtype === "f16" && this.target.f16 ? "f16_native" : dtype;
+  }
+
+  /** Which helper makes a value of its bits. */
+  #unpacking(dtype: DType): string {
+    if (dtype !== "f16") return dtype;
+    if (this.target.quirks.exactUnpack) return "f16_unpacked";
+    return this.options.halvesInWords === "all" ? this.#variant(dtype) : dtype;
   }
 
   #componentIndex(slot: Slot, index: Value): Value {
@@ -304,7 +319,7 @@ export class Storage {
       } else if (dtype === "bool") {
         value = body.pure("value.bool", [raw], "bool", (x) => `(${x} != 0u)`);
       } else if (dtype !== "u8") {
-        const name = helpers.use(`value_${this.#variant(dtype)}`);
+        const name = helpers.use(`value_${this.#unpacking(dtype)}`);
         value = body.pure(name, [raw], "f32", (x) => `${name}(${x})`, { named: true });
       }
     }

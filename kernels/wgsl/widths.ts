@@ -4,6 +4,7 @@ import { physicalBytes, rowLength, type SingleKernel, type Store } from "../../c
 import type { Target } from "../../compiler/core/target.ts";
 import type { LaneAnalysis } from "./lanes.ts";
 import { loadsOf } from "./loads.ts";
+import { type HalvesInWords, isNative } from "./storage.ts";
 
 /** Expressions or stores of a kernel, and the group in which they are evaluated. */
 export interface Use {
@@ -18,8 +19,13 @@ export interface Use {
  * For each binding, how many components every one of its accesses moves at once, at an index that is a multiple: what
  * its array elements can be. An access of one element makes it 1.
  */
-export function widthsOf(kernel: SingleKernel, target: Target, uses: readonly Use[]): (1 | 2 | 4)[] {
-  const lanes = kernel.bindings.map(({ dtype }) => dtype === "f16" && target.f16 ? 1 : 4 / byteSize(dtype));
+export function widthsOf(
+  kernel: SingleKernel,
+  target: Target,
+  uses: readonly Use[],
+  halvesInWords?: HalvesInWords,
+): (1 | 2 | 4)[] {
+  const lanes = kernel.bindings.map((b) => isNative(b, target, halvesInWords) ? 1 : 4 / byteSize(b.dtype));
   const widths = kernel.bindings.map(() => 4);
   const used = kernel.bindings.map(() => false);
   const limit = (binding: number, elements: number) => {

@@ -50,6 +50,13 @@ export const AVOID_F16: Remedy = {
   }),
 };
 
+/** Takes f16 in words apart by bit operations. */
+export const AVOID_UNPACK: Remedy = {
+  kind: "avoid",
+  how: "halves are unpacked by bit operations",
+  change: (target) => ({ ...target, quirks: { ...target.quirks, exactUnpack: false } }),
+};
+
 /** For what kernels do not rest on: worth knowing, never a failure. */
 export const NOTE: Remedy = { kind: "note" };
 

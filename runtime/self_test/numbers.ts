@@ -1,6 +1,7 @@
 import { bf16Bits, f16Bits, f32Bits, fromF16Bits, fromF32Bits } from "../../compiler/core/round.ts";
 import type { Experiment, Finding, Remedy } from "./check.ts";
-import { AVOID_F16, compare, hex, NOTE, REFUSE } from "./check.ts";
+import type { Target } from "../../compiler/core/target.ts";
+import { AVOID_F16, AVOID_UNPACK, compare, hex, NOTE, REFUSE } from "./check.ts";
 
 const INPUTS = `
 @group(0) @binding(0) var<storage, read> input: array<u32>;
@@ -59,7 +60,7 @@ function roundToEven(x: number): number {
 }
 
 /** What every device must do, and what packed f16 rests on: rounding a subnormal as a multiple of 2^-24. */
-export function bitsExperiment(): Experiment {
+export function bitsExperiment({ quirks }: Target): Experiment {
   const input = new Uint32Array(3 * COUNT);
   for (let i = 0; i < COUNT; i++) {
     input[i] = f32Bits(HALVES[i]);
@@ -111,7 +112,7 @@ fn bf16_of(b: u32) -> u32 {
         list("round()", REFUSE, rounded, "to nearest, ties to even"),
         list("pack2x16float rounding", NOTE, normal, "to nearest, ties to even"),
         list("pack2x16float subnormals", NOTE, subnormal, "kept"),
-        list("unpack2x16float", NOTE, unpacked, "exact, subnormals kept"),
+        list("unpack2x16float", quirks.exactUnpack ? AVOID_UNPACK : NOTE, unpacked, "exact, subnormals kept"),
         compare("bf16 by integers", REFUSE, COUNT, (i) => ({
           input: hex(BRAINS[i]),
           expected: bf16Bits(fromF32Bits(BRAINS[i])),

@@ -44,7 +44,7 @@ export async function selfTest(gpu: GPUDevice, claimed: Target): Promise<SelfTes
 }
 
 function experimentsFor(target: Target): Experiment[] {
-  const list = [bitsExperiment(), overflowExperiment(), memoryExperiment()];
+  const list = [bitsExperiment(target), overflowExperiment(), memoryExperiment()];
   if (target.f16) list.push(f16Experiment());
   if (target.subgroups) list.push(subgroupExperiment(target.subgroups));
   for (const shape of target.subgroupMatrix) list.push(matrixExperiment(shape, target.subgroups!.max));

@@ -2,7 +2,7 @@ import type { DType } from "../../compiler/core/dtype.ts";
 import { acc, coord, type Expr, f32, i32, prim } from "../../compiler/core/expr.ts";
 import type { Binding, MatmulKernel, Store } from "../../compiler/core/kernel.ts";
 import { renderPlainMatmul } from "../../kernels/matmul.ts";
-import { CANDIDATES } from "../../kernels/matmul_plan.ts";
+import { CPU_CANDIDATES, GPU_CANDIDATES } from "../../kernels/matmul_plan.ts";
 import { binding, load, random, rounded } from "../../kernels/testing/build.ts";
 import { evaluateKernel, pack, type Words } from "../../kernels/testing/evaluate_kernel.ts";
 import { assertEquals } from "../assert.ts";
@@ -193,7 +193,7 @@ kernelTest("matmul: every tiling gives the same", async ({ device, target }) => 
       pack([], [m, n], "f16").fill(0x5a5a5a5a),
     ];
     const expected = evaluateKernel(kernel, memory);
-    for (const plan of CANDIDATES) {
+    for (const plan of [...GPU_CANDIDATES, ...CPU_CANDIDATES]) {
       const shader = renderPlainMatmul(kernel, target, plan);
       const actual = await runKernel(device, kernel, shader, memory);
       assertEquals(actual[2], expected[2], shader.variant);

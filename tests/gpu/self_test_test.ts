@@ -1,4 +1,4 @@
-import { TARGET_H100_DAWN } from "../../compiler/core/target.ts";
+import { TARGET_H100_DAWN, TARGET_LAVAPIPE } from "../../compiler/core/target.ts";
 import {
   matrixExperiment,
   memoryExperiment,
@@ -17,7 +17,7 @@ const shapes = testedShapes([
 ]);
 
 const experiments: Experiment[] = [
-  bitsExperiment(),
+  bitsExperiment(TARGET_LAVAPIPE),
   overflowExperiment(),
   memoryExperiment(),
   f16Experiment(),

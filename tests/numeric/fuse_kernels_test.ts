@@ -15,7 +15,7 @@ import { cse, simplify } from "../../compiler/passes/simplify.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { compareWithOracle, slotsOf, tensor } from "../support/compare_graph.ts";
 
-const GPU: Target = { ...TARGET_CPU, provider: "dawn" };
+const GPU: Target = { ...TARGET_CPU, provider: "dawn", processor: "gpu" };
 
 const b = new Builder({ why: "" }, { compute: "f32", accum: "f32", why: "test" });
 const call = (name: string, args: Args): Node => LIBRARY.get(name)!.build(b, args) as Node;

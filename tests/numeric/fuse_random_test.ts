@@ -13,8 +13,10 @@ for (let seed = 1; seed <= 200; seed++) {
       const [name, options] of Object.entries({
         unfused: { fuse: false },
         cpu: {},
-        gpu: { target: { ...TARGET_CPU, provider: "dawn" as const } },
-        narrow: { target: { ...TARGET_CPU, provider: "dawn" as const, limits: limits(6) } },
+        gpu: { target: { ...TARGET_CPU, provider: "dawn" as const, processor: "gpu" as const } },
+        narrow: {
+          target: { ...TARGET_CPU, provider: "dawn" as const, processor: "gpu" as const, limits: limits(6) },
+        },
       })
     ) {
       try {

@@ -8,7 +8,7 @@ import { mlpStep, OVERFLOWING, stepFeeds } from "../support/train_graph.ts";
 /** As a GPU would be compiled for, with so many storage buffers a stage. */
 export function gpuTarget(bindings: number): Target {
   const limits = { ...TARGET_CPU.limits, maxStorageBuffersPerShaderStage: bindings };
-  return { ...TARGET_CPU, name: "test", provider: "dawn", limits };
+  return { ...TARGET_CPU, name: "test", provider: "dawn", processor: "gpu", limits };
 }
 
 const TOLERANCE = { rtol: 2e-4, atol: 2e-5 };
