@@ -58,18 +58,15 @@ class MatmulWriter {
   constructor(readonly kernel: MatmulKernel, target: Target, readonly plan: MatmulPlan) {
     const rank = kernel.batch.length;
     const { packed } = this.#arithmetic = arithmeticOf(kernel);
-    const inRegisters = plan.operands === "registers";
-    this.#steps = new (inRegisters ? BlockSteps : PanelSteps)(kernel, plan, packed);
+    this.#steps = new (plan.operands === "registers" ? BlockSteps : PanelSteps)(kernel, plan, packed);
     const stored = new LaneAnalysis(rank + 1, 4, kernel.n % 4 === 0, false);
-    // An invocation that loads for itself alone loads two halves at a time.
-    const halvesInWords = inRegisters ? "read" : undefined;
     const widths = widthsOf(kernel, target, [
       { analysis: this.#steps.analysisA, values: [kernel.a] },
       { analysis: this.#steps.analysisB, values: [kernel.b] },
       { analysis: stored, stores: kernel.stores, shape: [...kernel.batch, kernel.m, kernel.n] },
-    ], halvesInWords);
+    ]);
     const roots = [kernel.a, kernel.b, ...kernel.stores.map((s) => s.value)];
-    this.#module = new Module(kernel, target, threadsOf(plan), roots, { widths, halvesInWords });
+    this.#module = new Module(kernel, target, threadsOf(plan), roots, { widths });
   }
 
   write(): Shader {

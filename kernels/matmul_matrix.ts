@@ -64,9 +64,9 @@ class MatrixWriter {
       { analysis: this.#a.analysis, values: [kernel.a] },
       { analysis: this.#b.analysis, values: [kernel.b] },
       { analysis: stored, stores: kernel.stores, shape: [...batch, m, n] },
-    ], "all");
+    ], true);
     const roots = [kernel.a, kernel.b, ...kernel.stores.map((s) => s.value)];
-    this.#module = new Module(kernel, target, threads, roots, { widths, halvesInWords: "all" }, {
+    this.#module = new Module(kernel, target, threads, roots, { widths, halvesInWords: true }, {
       ...EXTENSIONS,
       f16: plan.unit.component === "f16",
     });

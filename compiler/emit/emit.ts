@@ -9,7 +9,7 @@ import type { Pass } from "../ir/rewrite.ts";
 import { fuse } from "../passes/fuse.ts";
 import { joinSlices } from "../passes/fuse_concat.ts";
 import type { CostModel } from "../passes/fuse_cost.ts";
-import { CPU_COSTS, GPU_COSTS } from "../passes/fuse_cost.ts";
+import { costsOf } from "../passes/fuse_cost.ts";
 import { placeParts } from "../passes/fuse_place.ts";
 import { splitLong } from "../passes/fuse_split.ts";
 import { spreadOutputs } from "../passes/fuse_outputs.ts";
@@ -86,7 +86,7 @@ export function emit(source: Graph, options: EmitOptions): Program {
 function buildKernels(source: Graph, options: EmitOptions): BuiltKernel[] {
   const { target, state, fuse: fusing, stages = SILENT } = options;
   const limit = target.limits.maxStorageBuffersPerShaderStage;
-  const costs = target.provider === "cpu" ? CPU_COSTS : GPU_COSTS;
+  const costs = costsOf(target);
   const { graph, arenas } = scheduled(source, options, costs);
   const nodes = nodesOf(graph);
   // Launches and copies are what a GPU saves by these.
@@ -143,14 +143,14 @@ const LEAST_BINDINGS = 8;
 function scheduled(
   source: Graph,
   { state, fuse: fusing, stages = SILENT }: EmitOptions,
-  { workers }: CostModel,
+  costs: CostModel,
 ): Horizontal {
   const made = (graph: Graph): Made => ({ count: nodesOf(graph).length, of: "nodes" });
   const run = (pass: Pass, graph: Graph) => stages.run(pass.name, () => pass.run(graph), made);
   if (fusing === false) return { graph: run(spreadOutputs, run(lowerFlags, source)), arenas: new Map() };
   const slices = run(joinSlices, source);
   const { graph, arenas } = stages.run("horizontal", () => horizontal(slices, state), (h) => made(h.graph));
-  return { graph: run(spreadOutputs, run(splitLong(workers), run(lowerFlags, graph))), arenas };
+  return { graph: run(spreadOutputs, run(splitLong(costs), run(lowerFlags, graph))), arenas };
 }
 
 /** In one dispatch a buffer is only read, or bound read-write wherever it is bound. */

@@ -4,6 +4,7 @@ import { coord, i32, operands } from "../core/expr.ts";
 import { kindOf } from "../core/dtype.ts";
 import { Exprs } from "../core/index_expr.ts";
 import { union } from "../core/sets.ts";
+import type { Target } from "../core/target.ts";
 import type { Node } from "../ir/graph.ts";
 import { perForm } from "./form.ts";
 import { readInputs } from "../ops/identity.ts";
@@ -22,6 +23,8 @@ export interface CostModel {
   readonly workers: number;
   /** One more tensor that a kernel writes or reads. */
   readonly binding: number;
+  /** Rows, and columns, that a large contraction makes of its result from one evaluation of its operands. */
+  readonly tile: number;
 }
 
 /** Some microseconds of a few TB/s; tens of operations in the time of a byte. */
@@ -31,6 +34,19 @@ export const GPU_COSTS: CostModel = {
   staging: 0.4,
   workers: 132,
   binding: 1 << 15,
+  tile: 128,
+};
+/**
+ * A CPU's lanes: a load is a loop over them that takes as long as tens of operations, a launch tens of microseconds. How
+ * many cores share the work is not known; sums that are made in parts keep the order of their terms on all machines.
+ */
+export const LANE_COSTS: CostModel = {
+  launch: 1 << 18,
+  operation: 0.1,
+  staging: 0.1,
+  workers: 32,
+  binding: 1 << 12,
+  tile: 8,
 };
 /** Typed arrays: memory is near and every operation is a pass over a tile. */
 export const CPU_COSTS: CostModel = {
@@ -39,7 +55,13 @@ export const CPU_COSTS: CostModel = {
   staging: 4,
   workers: 1,
   binding: 1 << 8,
+  tile: 128,
 };
+
+export function costsOf({ provider, processor }: Target): CostModel {
+  if (provider === "cpu") return CPU_COSTS;
+  return processor === "cpu" ? LANE_COSTS : GPU_COSTS;
+}
 
 export function bytesOf(n: Node): number {
   return elementsOf(boundType(n).shape) * byteSize(n.type.dtype);

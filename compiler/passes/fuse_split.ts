@@ -10,26 +10,26 @@ import { cast } from "../ops/cast.ts";
 import { matmul } from "../ops/matmul.ts";
 import { amaxOp } from "../ops/reduce.ts";
 import { padZeros, permute, reshape } from "../ops/view.ts";
+import type { CostModel } from "./fuse_cost.ts";
 
 /** Rows that a workgroup takes at once where neighbouring rows are neighbours in memory. */
 const STRIDED_ROWS = 32;
 /** Terms below which a part is not worth a second kernel. */
 const LEAST_TERMS = 256;
-/** Rows and columns that a workgroup computes of a large product. */
-const TILE = 128;
 
 /**
- * Gives work to all of `workers` units of a device: a reduction or a contraction of many terms with few results is made
+ * Gives work to all workers of a device: a reduction or a contraction of many terms with few results is made
  * in parts, each f32, that a second reduction adds up. The parts and their order depend on the shapes alone, so the result
  * is the same in every run.
  */
-export function splitLong(workers: number): Pass {
+export function splitLong(costs: Pick<CostModel, "workers" | "tile">): Pass {
+  const { workers } = costs;
   return transform("split", (graph): Graph => {
     if (workers <= 1) return graph;
     return mapGraph(graph, (node, inputs) => {
       const at = same(node, inputs);
       if (at.op.kind === "reduce") return splitReduction(at, workers) ?? at;
-      return at.op.kind === "contract" ? splitContraction(at, workers) ?? at : at;
+      return at.op.kind === "contract" ? splitContraction(at, costs) ?? at : at;
     });
   });
 }
@@ -93,13 +93,16 @@ function splitReduction(node: Node, workers: number): Node | undefined {
   return reshape(b, cast(b, whole, node.type.dtype), node.type.shape);
 }
 
-function splitContraction(node: Node, workers: number): Node | undefined {
+function splitContraction(
+  node: Node,
+  { workers, tile }: Pick<CostModel, "workers" | "tile">,
+): Node | undefined {
   const [x, y] = node.inputs;
   const [xs, ys] = [bound(x.type.shape), bound(y.type.shape)];
   const batch = xs.slice(0, -2);
   const [m, k] = xs.slice(-2);
   const n = ys[ys.length - 1];
-  const tiles = product(batch) * Math.ceil(m / TILE) * Math.ceil(n / TILE);
+  const tiles = product(batch) * Math.ceil(m / tile) * Math.ceil(n / tile);
   // Two workgroups a unit, twice over; and no more bytes in the parts than in the operands.
   const most = Math.min(Math.floor(k / (2 * LEAST_TERMS)), Math.floor((m + n) * k / (2 * m * n)));
   const wanted = Math.min(Math.ceil(4 * workers / tiles), most);

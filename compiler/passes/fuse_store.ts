@@ -110,7 +110,7 @@ function visits(c: StoreContext, site: Node, size: number): number {
   const k = c.host.get(site);
   if (!k) return size;
   if (k.family !== "matmul") return Math.max(size, k.space.elements);
-  // Each operand is staged once for every tile of the other's extent.
+  // Each operand is evaluated once for every tile of the other's extent.
   const [m, n] = k.space.outer.slice(-2);
-  return size * Math.max(1, Math.min(m, n) / 128);
+  return size * Math.max(1, Math.min(m, n) / c.costs.tile);
 }

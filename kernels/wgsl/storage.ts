@@ -12,10 +12,9 @@ export function lanesOf(dtype: DType): 1 | 2 | 4 {
 
 type Component = "f32" | "i32" | "u32" | "f16";
 
-/** Whether a binding's elements are f16 by declaration. */
-export function isNative(b: Binding, target: Target, halvesInWords?: HalvesInWords): boolean {
-  const inWords = halvesInWords === "all" || halvesInWords === "read" && b.access === "read";
-  return b.dtype === "f16" && target.f16 && !inWords;
+/** Whether a binding is declared as f16. Where every load is a loop, two halves are better loaded at once. */
+export function isNative(b: Binding, { f16, processor }: Target, halvesInWords = false): boolean {
+  return b.dtype === "f16" && f16 && !halvesInWords && !(processor === "cpu" && b.access === "read");
 }
 
 /** How a binding is declared: an array of vectors of `width` components, each of which holds `lanes` elements. */
@@ -27,13 +26,11 @@ interface Slot {
   readonly atomic: boolean;
 }
 
-export type HalvesInWords = "all" | "read";
-
 export interface StorageOptions {
   /** Components of an array element, for each binding: loads and stores of that many move together. */
   readonly widths?: readonly (1 | 2 | 4)[];
-  /** Native f16 is kept in words all the same, two to each: everywhere, or where it is only read. */
-  readonly halvesInWords?: HalvesInWords;
+  /** Native f16 is kept in words all the same, two to each. */
+  readonly halvesInWords?: boolean;
 }
 
 const SWIZZLE = ["x", "y", "z", "w"];
@@ -230,7 +227,8 @@ export class Storage {
   #unpacking(dtype: DType): string {
     if (dtype !== "f16") return dtype;
     if (this.target.quirks.exactUnpack) return "f16_unpacked";
-    return this.options.halvesInWords === "all" ? this.#variant(dtype) : dtype;
+    // Not every compiler of WGSL takes a word for two native halves.
+    return this.target.processor === "gpu" ? this.#variant(dtype) : dtype;
   }
 
   #componentIndex(slot: Slot, index: Value): Value {

@@ -4,7 +4,7 @@ import { physicalBytes, rowLength, type SingleKernel, type Store } from "../../c
 import type { Target } from "../../compiler/core/target.ts";
 import type { LaneAnalysis } from "./lanes.ts";
 import { loadsOf } from "./loads.ts";
-import { type HalvesInWords, isNative } from "./storage.ts";
+import { isNative } from "./storage.ts";
 
 /** Expressions or stores of a kernel, and the group in which they are evaluated. */
 export interface Use {
@@ -23,7 +23,7 @@ export function widthsOf(
   kernel: SingleKernel,
   target: Target,
   uses: readonly Use[],
-  halvesInWords?: HalvesInWords,
+  halvesInWords?: boolean,
 ): (1 | 2 | 4)[] {
   const lanes = kernel.bindings.map((b) => isNative(b, target, halvesInWords) ? 1 : 4 / byteSize(b.dtype));
   const widths = kernel.bindings.map(() => 4);
