@@ -32,8 +32,8 @@ export const TURNS = 4;
 const REGISTERS = 16;
 /** Rows too few to be neighbours worth having. */
 const FEW = 8;
-/** Enough invocations to fill a GPU. */
-const PLENTY = 65536;
+/** Enough invocations to fill a processor. On a CPU's lanes, sharing a row costs more than it gives beyond that. */
+const PLENTY = { gpu: 65536, cpu: 1024 } as const;
 
 /** @param invocations of a workgroup, where others share the dispatch; else as many as are best */
 export function planReduce(kernel: ReduceKernel, target: Target, invocations?: number): ReducePlan {
@@ -49,6 +49,7 @@ export function planReduce(kernel: ReduceKernel, target: Target, invocations?: n
   const along = direction(kernel);
   const size = groupSize(kernel, along);
   const groups = product(inner.slice(0, -1)) * Math.ceil((inner.at(-1) ?? 1) / size);
+  const plenty = PLENTY[target.processor];
   const fits = (threads: number) => Math.ceil(groups / threads) * size <= REGISTERS;
 
   let threads: number, rows: number;
@@ -56,19 +57,19 @@ export function planReduce(kernel: ReduceKernel, target: Target, invocations?: n
     const most = Math.min(limit, powerAbove(groups));
     threads = Math.min(most, powerAbove(Math.ceil(groups / 4)));
     // Few rows: more invocations to each. Several phases: enough to keep the row in registers.
-    while (threads < most && (slots * threads < PLENTY || (kernel.phases.length > 1 && !fits(threads)))) {
+    while (threads < most && (slots * threads < plenty || (kernel.phases.length > 1 && !fits(threads)))) {
       threads *= 2;
     }
     rows = Math.min(Math.max(1, Math.floor(64 / threads)), powerAbove(slots));
   } else {
-    rows = Math.min(slots >= PLENTY ? 64 : 32, powerAbove(slots));
-    threads = slots >= PLENTY ? 1 : Math.min(limit / rows, powerAbove(groups));
+    rows = Math.min(slots >= plenty ? 64 : 32, powerAbove(slots));
+    threads = slots >= plenty ? 1 : Math.min(limit / rows, powerAbove(groups));
   }
   rows = Math.max(rows, packing);
   threads = Math.min(threads, limit / rows);
   while (invocations !== undefined && rows * threads < invocations) {
     // Few rows: more invocations to each.
-    if (2 * threads <= powerAbove(groups) && slots * threads < PLENTY) threads *= 2;
+    if (2 * threads <= powerAbove(groups) && slots * threads < plenty) threads *= 2;
     else rows *= 2;
   }
   const subgroup = along === "inner" ? subgroupOf(target, threads, rows) : 0;
