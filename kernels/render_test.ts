@@ -1,7 +1,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../tests/assert.ts";
 import { acc, coord, f32, prim } from "../compiler/core/expr.ts";
 import type { Kernel } from "../compiler/core/kernel.ts";
-import { TARGET_H100_DAWN, TARGET_LAVAPIPE, TARGET_SWIFTSHADER } from "../compiler/core/target.ts";
+import {
+  TARGET_H100_DAWN,
+  TARGET_H100_DENO,
+  TARGET_LAVAPIPE,
+  TARGET_SWIFTSHADER,
+} from "../compiler/core/target.ts";
 import { renderKernel } from "./render.ts";
 import { binding, load, rounded } from "./testing/build.ts";
 import { randomKernel } from "./testing/random_kernel.ts";
@@ -13,7 +18,7 @@ function halve(name = "halve"): Kernel {
 }
 
 Deno.test("render: a map kernel, whole", () => {
-  const { code, workgroups, workgroupSize, variant } = renderKernel(halve(), TARGET_LAVAPIPE);
+  const { code, workgroups, workgroupSize, variant } = renderKernel(halve(), TARGET_H100_DENO);
   assertEquals({ workgroups, workgroupSize, variant }, {
     workgroups: [1, 1, 1],
     workgroupSize: [64, 1, 1],
@@ -43,8 +48,18 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
 
 Deno.test("render: without native f16 the same kernel works on words", () => {
   const { code } = renderKernel(halve(), TARGET_SWIFTSHADER);
-  assert(!/\bf16\b.*enable|enable f16|array<f16>|pack2x16float/.test(code), code);
+  assert(!/\bf16\b.*enable|enable f16|array<f16>|\bpack2x16float/.test(code), code);
   assertStringIncludes(code, "var<storage, read> b0: array<u32>;");
+});
+
+Deno.test("render: on a CPU's lanes native halves are read two at a time, and written as they are", () => {
+  const { code } = renderKernel(halve(), TARGET_LAVAPIPE);
+  assertStringIncludes(code, "var<storage, read> b0: array<u32>;");
+  assertStringIncludes(code, "unpack2x16float");
+  assertStringIncludes(code, "var<storage, read_write> b1: array<vec2<f16>>;");
+  const quirks = { ...TARGET_LAVAPIPE.quirks, exactUnpack: false };
+  const { code: byBits } = renderKernel(halve(), { ...TARGET_LAVAPIPE, quirks });
+  assert(!byBits.includes("unpack2x16float") && byBits.includes("value_f16("), byBits);
 });
 
 Deno.test("render: names from a program stay inside one comment", () => {

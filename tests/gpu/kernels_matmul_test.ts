@@ -3,10 +3,12 @@ import { acc, coord, type Expr, f32, i32, prim } from "../../compiler/core/expr.
 import type { Binding, MatmulKernel, Store } from "../../compiler/core/kernel.ts";
 import { renderPlainMatmul } from "../../kernels/matmul.ts";
 import { CPU_CANDIDATES, GPU_CANDIDATES } from "../../kernels/matmul_plan.ts";
+import { renderKernel } from "../../kernels/render.ts";
 import { binding, load, random, rounded } from "../../kernels/testing/build.ts";
 import { evaluateKernel, pack, type Words } from "../../kernels/testing/evaluate_kernel.ts";
-import { assertEquals } from "../assert.ts";
+import { assertEquals, fail } from "../assert.ts";
 import { checkKernel } from "../support/check_kernel.ts";
+import { randomContraction, showContraction, tryContraction } from "../support/contraction.ts";
 import { kernelTest } from "../support/kernel_test.ts";
 import { runKernel } from "../support/run_kernel.ts";
 
@@ -198,5 +200,23 @@ kernelTest("matmul: every tiling gives the same", async ({ device, target }) => 
       const actual = await runKernel(device, kernel, shader, memory);
       assertEquals(actual[2], expected[2], shader.variant);
     }
+  }
+});
+
+kernelTest("matmul: the blocks of a CPU agree with f64 at random shapes", async ({ device, target }) => {
+  const seed = Number(Deno.env.get("MPT_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 31));
+  const next = random(seed);
+  // Each block with one of the ways to lay out its lanes: a software device takes a second to compile one.
+  for (const plan of CPU_CANDIDATES.filter((_, i) => i % 3 === (seed + Math.floor(i / 3)) % 3)) {
+    const c = randomContraction(next, 80);
+    let variant = "";
+    const wrong = await tryContraction(c, next, (kernel, memory) => {
+      const shader = kernel.family === "matmul"
+        ? renderPlainMatmul(kernel, target, plan)
+        : renderKernel(kernel, target);
+      variant ||= shader.variant;
+      return runKernel(device, kernel, shader, memory);
+    });
+    if (wrong) fail(`${variant} with MPT_TEST_SEED=${seed}, ${showContraction(c)}: ${wrong}`);
   }
 });

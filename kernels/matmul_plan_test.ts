@@ -1,0 +1,90 @@
+import { type DType, isFloat } from "../compiler/core/dtype.ts";
+import { acc, coord } from "../compiler/core/expr.ts";
+import type { MatmulKernel } from "../compiler/core/kernel.ts";
+import {
+  TARGET_H100_DAWN,
+  TARGET_H100_DENO,
+  TARGET_LAVAPIPE,
+  TARGET_SWIFTSHADER,
+} from "../compiler/core/target.ts";
+import { assert, assertEquals, assertMatch } from "../tests/assert.ts";
+import { renderMatmul } from "./matmul.ts";
+import { CPU_CANDIDATES, panelLengths, planMatmul, threadsOf } from "./matmul_plan.ts";
+import { binding, load } from "./testing/build.ts";
+
+/** [batch, m, k] · [batch, k, n], floats in their own dtype, bytes in i32. */
+function product(dtype: DType, batch: number, m: number, n: number, k: number): MatmulKernel {
+  const bindings = [
+    binding(dtype, [batch, m, k]),
+    binding(dtype, [batch, k, n]),
+    binding(isFloat(dtype) ? dtype : "i32", [batch, m, n], "write"),
+  ];
+  const [b, cm, cn, ck] = [0, 1, 2, 3].map(coord);
+  return {
+    family: "matmul",
+    name: "product",
+    bindings,
+    batch: [batch],
+    m,
+    n,
+    k,
+    a: load(bindings, 0, [b, cm, ck]),
+    b: load(bindings, 1, [b, ck, cn]),
+    operand: dtype,
+    stores: [{ binding: 2, value: acc(0, isFloat(dtype) ? "f32" : "i32") }],
+    fuses: [],
+  };
+}
+
+/** The plan of plain arithmetic. */
+function planOf(kernel: MatmulKernel, target = TARGET_LAVAPIPE) {
+  const plan = planMatmul(kernel, target);
+  assert("plain" in plan, "the target has no matrix units");
+  return plan.plain;
+}
+
+Deno.test("matmul plan: a CPU's lanes hold blocks of 8×8, smaller ones where there is little to compute", () => {
+  for (const target of [TARGET_LAVAPIPE, TARGET_SWIFTSHADER]) {
+    const block = (batch: number, m: number, n: number, k: number) => {
+      const { operands, perM, perN } = planOf(product("f16", batch, m, n, k), target);
+      assertEquals(operands, "registers");
+      return `${perM}x${perN}`;
+    };
+    assertEquals([block(1, 256, 256, 256), block(1, 256, 1024, 256), block(1, 1024, 256, 256)], [
+      "8x8",
+      "8x8",
+      "8x8",
+    ]);
+    assertEquals([block(8, 256, 256, 32), block(8, 256, 32, 256)], ["8x8", "8x8"]);
+    assertEquals([block(1, 128, 64, 784), block(1, 32, 32, 32)], ["4x8", "4x4"]);
+  }
+});
+
+Deno.test("matmul plan: on a CPU the lanes lie where the result is", () => {
+  const padding = (m: number, n: number) => {
+    const { tileM, tileN } = planOf(product("f16", 8, m, n, 256));
+    return [Math.ceil(m / tileM) * tileM - m, Math.ceil(n / tileN) * tileN - n];
+  };
+  for (const [m, n] of [[256, 32], [32, 256], [16, 96], [8, 512], [512, 8]]) {
+    assertEquals(padding(m, n), [0, 0]);
+  }
+});
+
+Deno.test("matmul plan: on a CPU a workgroup is one vector of lanes, without workgroup memory or barriers", () => {
+  for (const plan of CPU_CANDIDATES) assertEquals(threadsOf(plan), 8);
+  for (const dtype of ["f16", "f32", "bf16", "i8"] as const) {
+    const { code } = renderMatmul(product(dtype, 2, 70, 50, 45), TARGET_LAVAPIPE);
+    assert(!/var<workgroup>|workgroupBarrier/.test(code), code);
+    if (dtype === "f16") assertMatch(code, /var<storage, read> b0: array<(vec\d<)?u32/);
+  }
+});
+
+Deno.test("matmul plan: a GPU shares panels in workgroup memory", () => {
+  const large = product("f32", 1, 4096, 4096, 4096);
+  for (const target of [TARGET_H100_DAWN, TARGET_H100_DENO]) {
+    const plan = planOf(large, target);
+    assertEquals([plan.operands, plan.tileM, plan.tileN, plan.tileK], ["panels", 128, 128, 16]);
+    assert(16 * panelLengths(plan).total <= target.limits.maxComputeWorkgroupStorageSize);
+    assert(planOf(product("f32", 1, 64, 64, 4096), target).slices > 1, "few results share their sums");
+  }
+});
