@@ -38,7 +38,7 @@ export const GPU_COSTS: CostModel = {
 };
 /**
  * A CPU's lanes: a load is a loop over them that takes as long as tens of operations, a launch tens of microseconds. How
- * many cores share the work is not known; sums that are made in parts keep the order of their terms on all machines.
+ * many cores share the work is not said, so that sums are made of the same parts on every machine.
  */
 export const LANE_COSTS: CostModel = {
   launch: 1 << 18,
