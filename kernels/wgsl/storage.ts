@@ -227,8 +227,7 @@ export class Storage {
   #unpacking(dtype: DType): string {
     if (dtype !== "f16") return dtype;
     if (this.target.quirks.exactUnpack) return "f16_unpacked";
-    // Not every compiler of WGSL takes a word for two native halves.
-    return this.target.processor === "gpu" ? this.#variant(dtype) : dtype;
+    return this.target.quirks.bitcastHalves ? this.#variant(dtype) : dtype;
   }
 
   #componentIndex(slot: Slot, index: Value): Value {

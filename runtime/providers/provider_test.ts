@@ -53,6 +53,7 @@ Deno.test("provider: an adapter's claims become a Target", () => {
     { component: "f16", result: "f32", M: 16, N: 16, K: 16 },
     { component: "i8", result: "i32", M: 16, N: 16, K: 32 },
   ], "types that WGSL does not have are left out");
+  assertEquals([target.processor, target.quirks.exactUnpack], ["gpu", false]);
   assertEquals(target.limits.maxComputeInvocationsPerWorkgroup, 1024);
   assertEquals(target.limits.maxStorageBuffersPerShaderStage, 8, "WebGPU's own where the adapter is silent");
 });
@@ -76,11 +77,9 @@ Deno.test("provider: software adapters are known by name where they do not say s
     ]
   ) {
     const info = { vendor: "", architecture: "", device: "", description };
-    assertEquals(
-      reportOf({ ...h100(), info } as unknown as GPUAdapter, "browser").software,
-      true,
-      description,
-    );
+    const report = reportOf({ ...h100(), info } as unknown as GPUAdapter, "browser");
+    const { processor, quirks } = targetOf(report);
+    assertEquals([report.software, processor, quirks.exactUnpack], [true, "cpu", true], description);
   }
 });
 
