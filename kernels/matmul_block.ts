@@ -1,5 +1,5 @@
 import type { MatmulKernel } from "../compiler/core/kernel.ts";
-import { Operand, type OperandShape, runsAlongK, wordOf } from "./matmul_operand.ts";
+import { Operand, type OperandShape, runsAlongK, togetherAlongK, wordOf, WORDS } from "./matmul_operand.ts";
 import type { Value } from "./wgsl/body.ts";
 import type { LaneAnalysis } from "./wgsl/lanes.ts";
 import type { Module } from "./wgsl/module.ts";
@@ -11,9 +11,6 @@ export interface BlockShape extends OperandShape {
   readonly tileK: number;
 }
 
-/** Words that one load takes. */
-const WORDS = 4;
-
 /** A piece of an operand in one invocation's registers: `tileK` rows of k, each of `per` / 4 quads of p. */
 export class Block {
   readonly #operand: Operand;
@@ -21,11 +18,11 @@ export class Block {
   readonly #depth: number;
 
   constructor(kernel: MatmulKernel, readonly shape: BlockShape) {
-    const { value, extent, k, per, tileK, packed } = shape;
+    const { value, extent, per, tileK, packed } = shape;
     const alongK = runsAlongK(shape);
-    const together = WORDS * wordOf(kernel, value);
-    const perP = alongK ? 4 : most(Math.min(per, together), extent, 4);
-    const perK = packed ? 4 : alongK ? most(Math.min(tileK, together), k, 1) : 1;
+    const perK = packed ? 4 : Math.min(tileK, togetherAlongK(kernel, shape));
+    let perP = alongK ? 4 : Math.min(per, WORDS * wordOf(kernel, value));
+    while (perP > 4 && extent % perP !== 0) perP /= 2;
     this.#operand = new Operand(shape, { alongK, perP, perK });
     this.#depth = packed ? 4 * tileK : tileK;
   }
@@ -55,10 +52,4 @@ export class Block {
     }
     return names;
   }
-}
-
-/** The greatest power of two, `wanted` halved as often as need be, that divides `extent`; at least `least`. */
-function most(wanted: number, extent: number, least: number): number {
-  while (wanted > least && extent % wanted !== 0) wanted /= 2;
-  return wanted;
 }

@@ -4,7 +4,7 @@ import type { MatmulKernel } from "../compiler/core/kernel.ts";
 import type { Value } from "./wgsl/body.ts";
 import type { Group } from "./wgsl/emitter.ts";
 import { groupOf } from "./wgsl/groups.ts";
-import { LaneAnalysis } from "./wgsl/lanes.ts";
+import { LaneAnalysis, type Load } from "./wgsl/lanes.ts";
 import { loadsOf, transactionsAlong } from "./wgsl/loads.ts";
 import type { Module } from "./wgsl/module.ts";
 
@@ -26,9 +26,39 @@ export function runsAlongK({ value, axis, kAxis }: OperandShape): boolean {
   return transactionsAlong(kAxis, [value]) < transactionsAlong(axis, [value]);
 }
 
+/** Both operands of a kernel that is tiled. */
+export function operandsOf(
+  kernel: MatmulKernel,
+  { tileM, tileN }: { readonly tileM: number; readonly tileN: number },
+  packed?: "i8" | "u8",
+): { a: OperandShape; b: OperandShape } {
+  const rank = kernel.batch.length, common = { k: kernel.k, kAxis: rank + 2, packed };
+  return {
+    a: { ...common, value: kernel.a, axis: rank, extent: kernel.m, tile: tileM },
+    b: { ...common, value: kernel.b, axis: rank + 1, extent: kernel.n, tile: tileN },
+  };
+}
+
 /** Elements of the operand's narrowest load that a word holds. */
 export function wordOf(kernel: MatmulKernel, value: Expr): number {
-  return Math.max(1, ...loadsOf([value]).map((l) => 4 / byteSize(kernel.bindings[l.binding].dtype)));
+  return Math.max(1, ...loadsOf([value]).map((l) => inWord(kernel, l)));
+}
+
+const inWord = ({ bindings }: MatmulKernel, l: Load) => 4 / byteSize(bindings[l.binding].dtype);
+
+/** Words that one load takes. */
+export const WORDS = 4;
+
+/** How many of k, a power of two, are loaded together where the operand's memory runs along k; else 1. */
+export function togetherAlongK(kernel: MatmulKernel, shape: OperandShape): number {
+  const { value, k, kAxis } = shape;
+  if (!runsAlongK(shape)) return 1;
+  for (let size = WORDS * wordOf(kernel, value); size > 1; size /= 2) {
+    const analysis = new LaneAnalysis(kAxis, size, true, true);
+    const together = (l: Load) => analysis.isTogether(l, inWord(kernel, l));
+    if (k % size === 0 && loadsOf([value]).some(together)) return size;
+  }
+  return 1;
 }
 
 /** What is evaluated together: consecutive elements of the axis along which the operand's memory runs. */

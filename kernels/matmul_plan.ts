@@ -3,6 +3,7 @@ import type { Target } from "../compiler/core/target.ts";
 import { CORES, DISPATCH } from "./gpu.ts";
 import { type MatrixPlan, matrixUnit } from "./matrix_plan.ts";
 import { MATRIX_CANDIDATES, timeOnMatrixUnits } from "./matrix_speed.ts";
+import { operandsOf, togetherAlongK } from "./matmul_operand.ts";
 import { powerAbove, product } from "./reduce_plan.ts";
 
 /**
@@ -175,7 +176,10 @@ function onCpu(perM: number, perN: number, tileK: number, speed: CpuSpeed): (Mat
   }));
 }
 
-/** The tilings on a CPU: an operand in registers is read once for as many products as can be, and nobody waits. */
+/**
+ * The tilings on a CPU: an operand in registers is read once for as many products as can be, and nobody waits. A step of
+ * the sum is at most `tileK`.
+ */
 export const CPU_CANDIDATES: readonly (MatmulPlan & CpuSpeed)[] = [
   ...onCpu(8, 8, 8, { rate: 13500, compile: 350 }),
   ...onCpu(4, 8, 8, { rate: 11000, compile: 185 }),
@@ -244,7 +248,23 @@ function extentsOf({ batch, m, n, k }: MatmulKernel): Extents {
 /** How a kernel is best tiled, for plain arithmetic or for matrix units. */
 export function planMatmul(kernel: MatmulKernel, target: Target): Choice["plan"] {
   const { plan } = best(kernel, extentsOf(kernel), target);
-  return "plain" in plan ? { plain: shortened(plan.plain, Math.ceil(kernel.k / termsOf(kernel))) } : plan;
+  if (!("plain" in plan)) return plan;
+  const { plain } = plan;
+  return {
+    plain: plain.operands === "registers"
+      ? { ...plain, tileK: Math.min(plain.tileK, stepOf(kernel, plain)) }
+      : shortened(plain, Math.ceil(kernel.k / termsOf(kernel))),
+  };
+}
+
+/** Rows of a block: what is loaded together along k, else few, since all of them are written out. */
+function stepOf(kernel: MatmulKernel, plan: MatmulPlan): number {
+  const { a, b } = operandsOf(kernel, plan);
+  return Math.max(
+    2,
+    togetherAlongK(kernel, a) / termsOf(kernel),
+    togetherAlongK(kernel, b) / termsOf(kernel),
+  );
 }
 
 /** A sum shorter than a panel takes a shorter panel. */

@@ -70,6 +70,17 @@ Deno.test("matmul plan: on a CPU the lanes lie where the result is", () => {
   }
 });
 
+Deno.test("matmul plan: on a CPU a step of the sum is what loads take together along it, else two", () => {
+  const step = (dtype: DType, k: number, transposed = false) => {
+    const p = product(dtype, 1, 256, 256, k);
+    const bindings = [binding(dtype, [1, k, 256]), ...p.bindings.slice(1)];
+    const a = load(bindings, 0, [coord(0), coord(3), coord(1)]);
+    return planOf(transposed ? { ...p, bindings, a } : p).tileK;
+  };
+  assertEquals([step("f16", 256), step("f32", 256), step("f16", 260), step("f16", 255)], [8, 4, 4, 2]);
+  assertEquals(step("f16", 256, true), 2, "nothing runs along k");
+});
+
 Deno.test("matmul plan: on a CPU a workgroup is one vector of lanes, without workgroup memory or barriers", () => {
   for (const plan of CPU_CANDIDATES) assertEquals(threadsOf(plan), 8);
   for (const dtype of ["f16", "f32", "bf16", "i8"] as const) {

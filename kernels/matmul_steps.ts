@@ -1,5 +1,6 @@
 import type { MatmulKernel } from "../compiler/core/kernel.ts";
 import { Block } from "./matmul_block.ts";
+import { operandsOf } from "./matmul_operand.ts";
 import { Panel } from "./matmul_panel.ts";
 import { type MatmulPlan, panelLengths, threadsOf } from "./matmul_plan.ts";
 import type { Value } from "./wgsl/body.ts";
@@ -31,24 +32,16 @@ export interface Steps {
 /** Steps of k written out in the innermost loop. */
 const UNROLL = 4;
 
-function shapesOf(kernel: MatmulKernel, plan: MatmulPlan, packed: "i8" | "u8" | undefined) {
-  const rank = kernel.batch.length;
-  const common = { k: kernel.k, kAxis: rank + 2, tileK: plan.tileK, packed };
-  return {
-    a: { ...common, value: kernel.a, axis: rank, extent: kernel.m, tile: plan.tileM },
-    b: { ...common, value: kernel.b, axis: rank + 1, extent: kernel.n, tile: plan.tileN },
-  };
-}
-
 /** Operands as panels in workgroup memory, which its invocations fill together. */
 export class PanelSteps implements Steps {
   readonly #a: Panel;
   readonly #b: Panel;
 
   constructor(kernel: MatmulKernel, readonly plan: MatmulPlan, packed: "i8" | "u8" | undefined) {
-    const { a, b } = shapesOf(kernel, plan, packed), threads = threadsOf(plan);
-    this.#a = new Panel(kernel, { ...a, threads, base: 0 });
-    this.#b = new Panel(kernel, { ...b, threads, base: panelLengths(plan).a });
+    const { a, b } = operandsOf(kernel, plan, packed);
+    const common = { tileK: plan.tileK, threads: threadsOf(plan) };
+    this.#a = new Panel(kernel, { ...a, ...common, base: 0 });
+    this.#b = new Panel(kernel, { ...b, ...common, base: panelLengths(plan).a });
   }
 
   get analysisA(): LaneAnalysis {
@@ -110,9 +103,9 @@ export class BlockSteps implements Steps {
   readonly #b: Block;
 
   constructor(kernel: MatmulKernel, readonly plan: MatmulPlan, packed: "i8" | "u8" | undefined) {
-    const { a, b } = shapesOf(kernel, plan, packed);
-    this.#a = new Block(kernel, { ...a, per: plan.perM });
-    this.#b = new Block(kernel, { ...b, per: plan.perN });
+    const { a, b } = operandsOf(kernel, plan, packed), { tileK } = plan;
+    this.#a = new Block(kernel, { ...a, tileK, per: plan.perM });
+    this.#b = new Block(kernel, { ...b, tileK, per: plan.perN });
   }
 
   get analysisA(): LaneAnalysis {
