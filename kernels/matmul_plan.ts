@@ -248,13 +248,15 @@ function extentsOf({ batch, m, n, k }: MatmulKernel): Extents {
 /** How a kernel is best tiled, for plain arithmetic or for matrix units. */
 export function planMatmul(kernel: MatmulKernel, target: Target): Choice["plan"] {
   const { plan } = best(kernel, extentsOf(kernel), target);
-  if (!("plain" in plan)) return plan;
-  const { plain } = plan;
-  return {
-    plain: plain.operands === "registers"
-      ? { ...plain, tileK: Math.min(plain.tileK, stepOf(kernel, plain)) }
-      : shortened(plain, Math.ceil(kernel.k / termsOf(kernel))),
-  };
+  return "plain" in plan ? { plain: fitted(plan.plain, kernel) } : plan;
+}
+
+/** A tiling as a kernel takes it: its steps are no longer than what the kernel has to fill them. */
+export function fitted(plan: MatmulPlan, kernel: MatmulKernel): MatmulPlan {
+  if (plan.operands === "registers") return { ...plan, tileK: Math.min(plan.tileK, stepOf(kernel, plan)) };
+  // A sum shorter than a panel takes a shorter panel.
+  const tileK = Math.min(plan.tileK, Math.max(4, powerAbove(Math.ceil(kernel.k / termsOf(kernel)))));
+  return { ...plan, tileK, slices: Math.min(plan.slices, tileK / 4) };
 }
 
 /** Rows of a block: what is loaded together along k, else few, since all of them are written out. */
@@ -265,10 +267,4 @@ function stepOf(kernel: MatmulKernel, plan: MatmulPlan): number {
     togetherAlongK(kernel, a) / termsOf(kernel),
     togetherAlongK(kernel, b) / termsOf(kernel),
   );
-}
-
-/** A sum shorter than a panel takes a shorter panel. */
-function shortened(plan: MatmulPlan, k: number): MatmulPlan {
-  const tileK = Math.min(plan.tileK, Math.max(4, powerAbove(k)));
-  return { ...plan, tileK, slices: Math.min(plan.slices, tileK / 4) };
 }

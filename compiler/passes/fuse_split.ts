@@ -18,9 +18,9 @@ const STRIDED_ROWS = 32;
 const LEAST_TERMS = 256;
 
 /**
- * Gives work to all workers of a device: a reduction or a contraction of many terms with few results is made
- * in parts, each f32, that a second reduction adds up. The parts and their order depend on the shapes alone, so the result
- * is the same in every run.
+ * Gives work to all workers of a device: a reduction or a contraction of many terms with few results is made in parts,
+ * each f32, that a second reduction adds up. The parts and their order depend on the shapes alone, so the result is the
+ * same in every run.
  */
 export function splitLong(costs: Pick<CostModel, "workers" | "tile">): Pass {
   const { workers } = costs;

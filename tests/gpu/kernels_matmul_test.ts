@@ -2,7 +2,7 @@ import type { DType } from "../../compiler/core/dtype.ts";
 import { acc, coord, type Expr, f32, i32, prim } from "../../compiler/core/expr.ts";
 import type { Binding, MatmulKernel, Store } from "../../compiler/core/kernel.ts";
 import { renderPlainMatmul } from "../../kernels/matmul.ts";
-import { CPU_CANDIDATES, GPU_CANDIDATES } from "../../kernels/matmul_plan.ts";
+import { CPU_CANDIDATES, fitted, GPU_CANDIDATES } from "../../kernels/matmul_plan.ts";
 import { renderKernel } from "../../kernels/render.ts";
 import { binding, load, random, rounded } from "../../kernels/testing/build.ts";
 import { evaluateKernel, pack, type Words } from "../../kernels/testing/evaluate_kernel.ts";
@@ -212,7 +212,7 @@ kernelTest("matmul: the blocks of a CPU agree with f64 at random shapes", async 
     let variant = "";
     const wrong = await tryContraction(c, next, (kernel, memory) => {
       const shader = kernel.family === "matmul"
-        ? renderPlainMatmul(kernel, target, plan)
+        ? renderPlainMatmul(kernel, target, fitted(plan, kernel))
         : renderKernel(kernel, target);
       variant ||= shader.variant;
       return runKernel(device, kernel, shader, memory);
