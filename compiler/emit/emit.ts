@@ -89,7 +89,7 @@ function buildKernels(source: Graph, options: EmitOptions): BuiltKernel[] {
   const costs = costsOf(target);
   const { graph, arenas } = scheduled(source, options, costs);
   const nodes = nodesOf(graph);
-  // Launches and copies are what a device saves by these.
+  // Launches and copies are what a GPU saves by these.
   const forGpu = fusing !== false && target.provider !== "cpu";
   for (let asked = limit;;) {
     const schedule = stages.run(
@@ -113,16 +113,13 @@ function buildKernels(source: Graph, options: EmitOptions): BuiltKernel[] {
   }
 }
 
-/** The kernels as a device launches them: a GPU in few dispatches, which share what they can. */
+/** The kernels as a GPU launches them: few dispatches, which share what they can. */
 function launched(
   kernels: readonly BuiltKernel[],
-  { limits, processor }: Target,
+  { limits }: Target,
   { launch }: CostModel,
   stages: Stages,
 ): BuiltKernel[] {
-  const wide = kernels.map(inVectors);
-  // Lanes run through every part of a group, and what each workgroup makes again they make in full: a launch is cheaper.
-  if (processor === "cpu") return wide;
   const maxBindings = limits.maxStorageBuffersPerShaderStage;
   const known = new Map<readonly BuiltKernel[], BuiltKernel[]>();
   const grouped = (all: readonly BuiltKernel[]) => {
@@ -130,6 +127,7 @@ function launched(
     known.set(all, groups);
     return groups;
   };
+  const wide = kernels.map(inVectors);
   const taken = stages.run(
     "prelude",
     () => takePreludes(wide, { maxBindings, launch, dispatches: grouped }),
