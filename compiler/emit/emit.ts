@@ -116,10 +116,12 @@ function buildKernels(source: Graph, options: EmitOptions): BuiltKernel[] {
 /** The kernels as a GPU launches them: few dispatches, which share what they can. */
 function launched(
   kernels: readonly BuiltKernel[],
-  { limits }: Target,
+  { limits, processor }: Target,
   { launch }: CostModel,
   stages: Stages,
 ): BuiltKernel[] {
+  const wide = kernels.map(inVectors);
+  if (processor === "cpu" && wide.some(isLong)) return wide;
   const maxBindings = limits.maxStorageBuffersPerShaderStage;
   const known = new Map<readonly BuiltKernel[], BuiltKernel[]>();
   const grouped = (all: readonly BuiltKernel[]) => {
@@ -127,13 +129,19 @@ function launched(
     known.set(all, groups);
     return groups;
   };
-  const wide = kernels.map(inVectors);
   const taken = stages.run(
     "prelude",
     () => takePreludes(wide, { maxBindings, launch, dispatches: grouped }),
     (all) => ({ count: all.length, of: "kernels" }),
   );
   return stages.run("group", () => grouped(taken), (groups) => ({ count: groups.length, of: "dispatches" }));
+}
+
+/** Elements of a map from which every workgroup's way through a group's other parts costs lanes more than a launch. */
+const LONG = 1 << 18;
+
+function isLong({ kernel }: BuiltKernel): boolean {
+  return kernel.family === "map" && kernel.shape.reduce((a, b) => a * b, 1) >= LONG;
 }
 
 /** What every WebGPU device binds. */
