@@ -121,11 +121,11 @@ function launched(
   stages: Stages,
 ): BuiltKernel[] {
   const wide = kernels.map(inVectors);
-  if (processor === "cpu" && wide.some(isLong)) return wide;
   const maxBindings = limits.maxStorageBuffersPerShaderStage;
   const known = new Map<readonly BuiltKernel[], BuiltKernel[]>();
   const grouped = (all: readonly BuiltKernel[]) => {
-    const groups = known.get(all) ?? groupKernels(packScalars(all), limits);
+    const groups = known.get(all) ??
+      groupKernels(packScalars(all), limits, processor === "cpu" ? isLong : undefined);
     known.set(all, groups);
     return groups;
   };

@@ -20,12 +20,22 @@ const WINDOW = 12;
  * Puts kernels that need nothing of one another into one dispatch: the second stages of sums, the small sums beside large
  * ones. A kernel joins the nearest group before it, past which it can be moved. Contractions stay by themselves, since
  * their registers would be everyone's.
+ *
+ * @param alone which others stay by themselves
  */
-export function groupKernels(kernels: readonly BuiltKernel[], limits: GroupLimits): BuiltKernel[] {
+export function groupKernels(
+  kernels: readonly BuiltKernel[],
+  limits: GroupLimits,
+  alone: (built: BuiltKernel) => boolean = () => false,
+): BuiltKernel[] {
   const groups: Member[][] = [];
   for (const built of kernels) {
-    const k: Member = { built, touches: touchesOf(built) };
-    const home = built.kernel.family === "matmul" ? undefined : findGroup(groups, k, limits);
+    const k: Member = {
+      built,
+      touches: touchesOf(built),
+      alone: built.kernel.family === "matmul" || alone(built),
+    };
+    const home = k.alone ? undefined : findGroup(groups, k, limits);
     if (home) home.push(k);
     else groups.push([k]);
   }
@@ -41,6 +51,7 @@ export type GroupLimits = Pick<
 interface Member {
   readonly built: BuiltKernel;
   readonly touches: readonly Touch[];
+  readonly alone: boolean;
 }
 
 /** A range of memory. */
@@ -102,7 +113,7 @@ function findGroup(groups: readonly Member[][], k: Member, limits: GroupLimits):
 }
 
 function accepts(group: readonly Member[], k: Member, limits: GroupLimits): boolean {
-  if (group.length >= MOST_PARTS || group.some((m) => m.built.kernel.family === "matmul" || waits(m, k))) {
+  if (group.length >= MOST_PARTS || group.some((m) => m.alone || waits(m, k))) {
     return false;
   }
   const members = [...group, k];
