@@ -67,8 +67,9 @@ export class DeviceError extends Error {
 }
 
 /**
- * Opens the best device. `auto` takes Dawn on a hardware GPU, else `navigator.gpu` on one, else the CPU executor;
- * software adapters are no faster than the CPU executor and are taken only when asked for by name.
+ * Opens the best device. `auto` takes Dawn on a hardware GPU, else `navigator.gpu` on one, else the CPU executor, which
+ * gives the same bits on every machine. Software adapters are taken only when asked for by name; some (Mesa's) are
+ * faster than the CPU executor.
  *
  * Throws DeviceError where a device was asked for by name and cannot be used; `auto` and `cpu` never throw.
  */
@@ -138,8 +139,9 @@ async function tryProvider(provider: Provider, hardwareOnly: boolean): Promise<O
   if (!probe.ok) return { record: { provider: name, outcome: "unavailable", reason: probe.reason } };
   const { adapter } = probe;
   if (hardwareOnly && adapter.software) {
-    const reason = `${adapter.description} runs on the CPU and is no faster than the CPU executor; ` +
-      `MPT_DEVICE=${name} takes it all the same`;
+    const reason =
+      `${adapter.description} runs on the CPU, where the CPU executor gives the same bits everywhere; ` +
+      `MPT_DEVICE=${name} takes it and may be faster`;
     return { record: { provider: name, outcome: "passed over", reason, adapter } };
   }
   let handle: DeviceHandle;

@@ -10,7 +10,7 @@ export interface AdapterReport {
   readonly description: string;
   readonly vendor: string;
   readonly architecture: string;
-  /** Runs on the CPU: slower than the CPU executor or no faster. */
+  /** Runs on the CPU, in the lanes of its vectors. */
   readonly software: boolean;
   readonly features: readonly string[];
   /** Every limit by its WebGPU name. */
