@@ -157,6 +157,10 @@ Deno.test("check: a nameless model that a nameless step of a pipeline calls", ()
   examine(["", "model{Block(dim: int) {", ...lines.map((l) => `  ${l}`), "}", ""].join("\n"));
 });
 
+Deno.test("check: a second result of a block, both without `return`, at the end of the text", () => {
+  examine("model M {\n  forward(x: float[N, 4]) -> float[N, 4] {\n    softmax(x)\n  N\n}");
+});
+
 Deno.test("check: words in any order end in diagnostics", () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...WORDS), { maxLength: 120 }), (words) => examine(words.join(" "))),

@@ -228,9 +228,10 @@ class AstBuilder {
     for (const statement of nodes(cst, "statement")) {
       this.#exprs.startStatement();
       const returns = token(statement, "Return");
-      const start = extent(statement)?.start ?? span.start;
+      const { start, end } = extent(statement) ?? span;
       if (first && !this.faulty.has(first.payload)) {
-        const late = this.reporter.span(start, start + (returns ? "return" : "let").length);
+        // A `return` that was missing has no letters of its own.
+        const late = this.reporter.span(start, Math.min(end, start + (returns ? "return" : "let").length));
         this.reporter.report("MPT0120", "nothing runs after `return`", late, "never reached", {
           also: [{ span: this.reporter.spanOf(first), text: "the block ends here" }],
           help: "a block has one `return`, its last statement; to choose a value write `if a then b else c`",
