@@ -1,10 +1,10 @@
+import { loadsOf } from "../compiler/core/expr.ts";
 import type { GroupKernel, MapKernel, Shader, SingleKernel } from "../compiler/core/kernel.ts";
 import { storesOf, valuesOf } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
 import { groupSize, mapInvocations, mapWidths, writeMap } from "./map.ts";
 import { reduceWidths, writeReduce } from "./reduce.ts";
 import { planReduce } from "./reduce_plan.ts";
-import { loadsOf } from "./wgsl/loads.ts";
 import type { Part, Written } from "./wgsl/module.ts";
 import { BUILTINS, foldGrid, groupNumber, PART_GROUP } from "./wgsl/module.ts";
 import { printable } from "./wgsl/storage.ts";

@@ -1,3 +1,4 @@
+import { loadsOf } from "../compiler/core/expr.ts";
 import {
   type MapKernel,
   MOST_PRELUDES,
@@ -10,7 +11,6 @@ import { planPrelude, type ReducePlan } from "./reduce_plan.ts";
 import { RowReducer, SUBGROUPS } from "./reduce_rows.ts";
 import type { Value } from "./wgsl/body.ts";
 import { LaneAnalysis } from "./wgsl/lanes.ts";
-import { loadsOf } from "./wgsl/loads.ts";
 import { type Use, widthsOf } from "./wgsl/widths.ts";
 import { groupOf } from "./wgsl/groups.ts";
 import { Module, type Part, type Written } from "./wgsl/module.ts";

@@ -1,11 +1,11 @@
 import { byteSize } from "../compiler/core/dtype.ts";
-import type { Expr } from "../compiler/core/expr.ts";
+import { type Expr, type Load, loadsOf } from "../compiler/core/expr.ts";
 import type { MatmulKernel } from "../compiler/core/kernel.ts";
 import type { Value } from "./wgsl/body.ts";
 import type { Group } from "./wgsl/emitter.ts";
 import { groupOf } from "./wgsl/groups.ts";
-import { LaneAnalysis, type Load } from "./wgsl/lanes.ts";
-import { loadsOf, transactionsAlong } from "./wgsl/loads.ts";
+import { LaneAnalysis } from "./wgsl/lanes.ts";
+import { transactionsAlong } from "./wgsl/loads.ts";
 import type { Module } from "./wgsl/module.ts";
 
 export interface OperandShape {

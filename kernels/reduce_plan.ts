@@ -1,6 +1,7 @@
+import { loadsOf } from "../compiler/core/expr.ts";
 import type { MapKernel, ReduceKernel } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
-import { loadsOf, transactionsAlong } from "./wgsl/loads.ts";
+import { transactionsAlong } from "./wgsl/loads.ts";
 import { lanesOf } from "./wgsl/storage.ts";
 
 /** How the rows of a reduction are laid on workgroups. All counts but `slots` and `groups` are powers of two. */

@@ -206,6 +206,28 @@ export function anyExpr(roots: readonly Expr[], test: (x: Expr) => boolean): boo
   return false;
 }
 
+export type Load = Expr & { readonly e: "load" };
+
+/** The different loads in these expressions. */
+export function loadsOf(roots: readonly Expr[]): Load[] {
+  const found: Load[] = [];
+  anyExpr(roots, (x) => {
+    if (x.e === "load") found.push(x);
+    return false;
+  });
+  return found;
+}
+
+/** The numbers of the accumulators in these expressions. */
+export function accumulatorsOf(roots: readonly Expr[]): number[] {
+  const found = new Set<number>();
+  anyExpr(roots, (x) => {
+    if (x.e === "acc") found.add(x.index);
+    return false;
+  });
+  return [...found];
+}
+
 /** Rebuilds a DAG from its leaves up, once for each shared node. `f` sees a node whose operands are already rebuilt. */
 export function rebuild(root: Expr, f: (x: Expr) => Expr, memo: Map<Expr, Expr> = new Map()): Expr {
   const done = memo.get(root);

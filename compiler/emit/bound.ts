@@ -1,5 +1,5 @@
-import type { Expr } from "../core/expr.ts";
-import { anyExpr, rebuild } from "../core/expr.ts";
+import type { Expr, Load } from "../core/expr.ts";
+import { loadsOf, rebuild } from "../core/expr.ts";
 import type { Accumulator, Binding, SingleKernel, Store } from "../core/kernel.ts";
 import { storesOf, valuesOf } from "../core/kernel.ts";
 import type { BuiltKernel } from "./kernel.ts";
@@ -8,7 +8,7 @@ import type { Tensor } from "./tensor.ts";
 /** What a kernel's expressions and stores become when its bindings are told apart anew. */
 export interface Rebinding {
   /** A load, its operands rebound already. */
-  load(x: Expr & { readonly e: "load" }): Expr;
+  load(x: Load): Expr;
   store(s: Store): Store;
   flag(binding: number): number;
 }
@@ -93,11 +93,7 @@ export class Pool {
 
 /** The bindings that a kernel reads, and those that it writes or raises. */
 export function usesOf(kernel: SingleKernel): { reads: Set<number>; writes: Set<number> } {
-  const reads = new Set<number>();
-  anyExpr(valuesOf(kernel), (x) => {
-    if (x.e === "load") reads.add(x.binding);
-    return false;
-  });
+  const reads = new Set(loadsOf(valuesOf(kernel)).map((x) => x.binding));
   const writes = new Set(storesOf(kernel).map((s) => s.binding));
   if (kernel.flag !== undefined) writes.add(kernel.flag);
   return { reads, writes };

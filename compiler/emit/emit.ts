@@ -4,6 +4,7 @@ import type { Made } from "../core/stage.ts";
 import { Stages } from "../core/stage.ts";
 import type { Target } from "../core/target.ts";
 import type { Graph } from "../ir/graph.ts";
+import { elementsOf } from "../ir/bound_type.ts";
 import { nodesOf } from "../ir/graph.ts";
 import type { Pass } from "../ir/rewrite.ts";
 import { fuse } from "../passes/fuse.ts";
@@ -141,7 +142,7 @@ function launched(
 const LONG = 1 << 18;
 
 function isLong({ kernel }: BuiltKernel): boolean {
-  return kernel.family === "map" && kernel.shape.reduce((a, b) => a * b, 1) >= LONG;
+  return kernel.family === "map" && elementsOf(kernel.shape) >= LONG;
 }
 
 /** What every WebGPU device binds. */

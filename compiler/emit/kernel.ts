@@ -1,5 +1,5 @@
 import type { Expr } from "../core/expr.ts";
-import { acc, operands, rebuild } from "../core/expr.ts";
+import { acc, accumulatorsOf, rebuild } from "../core/expr.ts";
 import type { Accumulator, Binding, Kernel, Store } from "../core/kernel.ts";
 import type { ReduceOp } from "../ir/op.ts";
 import type { Lowered } from "./lower.ts";
@@ -108,24 +108,10 @@ function storeTo({ place }: Tensor, binding: number, value: Expr): Store {
 function phasesOf(lowered: Lowered): { order: number[]; phases: number[][] } {
   const level: number[] = [];
   lowered.anchors.forEach((a) => {
-    const used = a.values.flatMap((v) => accumulatorsIn(v));
+    const used = accumulatorsOf(a.values);
     level.push(used.length === 0 ? 0 : 1 + Math.max(...used.map((i) => level[i])));
   });
   const phases: number[][] = [];
   level.forEach((l, i) => (phases[l] ??= []).push(i));
   return { order: phases.flat(), phases };
-}
-
-function accumulatorsIn(root: Expr): number[] {
-  const found = new Set<number>();
-  const seen = new Set<Expr>();
-  const stack = [root];
-  while (stack.length > 0) {
-    const x = stack.pop()!;
-    if (seen.has(x)) continue;
-    seen.add(x);
-    if (x.e === "acc") found.add(x.index);
-    stack.push(...operands(x));
-  }
-  return [...found];
 }

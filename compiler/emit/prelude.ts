@@ -1,8 +1,20 @@
-import type { Expr } from "../core/expr.ts";
-import { acc, anyExpr, coord, i32, operands, prim, rebuild, u32 } from "../core/expr.ts";
+import type { Expr, Load } from "../core/expr.ts";
+import {
+  acc,
+  accumulatorsOf,
+  anyExpr,
+  coord,
+  i32,
+  loadsOf,
+  operands,
+  prim,
+  rebuild,
+  u32,
+} from "../core/expr.ts";
 import type { MapKernel, Prelude, ReduceKernel, Store } from "../core/kernel.ts";
 import { MOST_PRELUDES, physicalBytes, valuesOf } from "../core/kernel.ts";
 import type { DType, Kind } from "../core/dtype.ts";
+import { elementsOf } from "../ir/bound_type.ts";
 import { Pool, usesOf } from "./bound.ts";
 import { overlap, rangeOf } from "./group.ts";
 import type { BuiltKernel } from "./kernel.ts";
@@ -51,9 +63,8 @@ export function takePreludes(
 
 /** Whether a kernel reduces one row of few terms. */
 function isSource({ kernel }: BuiltKernel): boolean {
-  const size = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1);
   return kernel.family === "reduce" && kernel.phases.length > 0 && kernel.elementStores.length === 0 &&
-    size(kernel.outer) === 1 && size(kernel.inner) <= MOST_TERMS;
+    elementsOf(kernel.outer) === 1 && elementsOf(kernel.inner) <= MOST_TERMS;
 }
 
 interface Taken {
@@ -159,7 +170,7 @@ class Split {
     this.#accs.add(index);
     const { value } = this.#kernel.phases.flat()[index];
     const fits = !anyExpr([value], (x) => raises(x) || x.e === "load" && this.changes(this.#tensor(x)));
-    return fits && accumulatorsIn([value]).every((i) => this.#takeAccumulator(i));
+    return fits && accumulatorsOf([value]).every((i) => this.#takeAccumulator(i));
   }
 
   /**
@@ -206,10 +217,10 @@ class Split {
     const fuses = [...new Set([...this.source.kernel.fuses, ...reader.kernel.fuses])];
     const kernel: MapKernel = { ...open, ...prelude, stores, fuses };
 
-    const read = loadsIn(added.flat().map((a) => a.value)).map((n) => pool.tensors[n]);
+    const read = [...new Set(loadsOf(added.flat().map((a) => a.value)).map((x) => this.#tensor(x)))];
     const written = usesOf(open).writes;
     if (read.some((t) => written.has(pool.number(t)))) return undefined;
-    const workgroups = Math.ceil(kernel.shape.reduce((a, b) => a * b, 1) / INVOCATIONS);
+    const workgroups = Math.ceil(elementsOf(kernel.shape) / INVOCATIONS);
     const bytes = read.reduce((sum, t) => sum + physicalBytes(t.layout, t.dtype), 0);
     return { built: pool.close(kernel), cost: CACHED * bytes * Math.min(workgroups, MOST_PRELUDES) };
   }
@@ -233,7 +244,7 @@ class Split {
     let late: ReduceKernel | undefined;
     for (;;) {
       late = this.#pruned(live.filter((s) => !moved.includes(s)).map(later), memo);
-      const reads = loadsIn(late ? valuesOf(late) : []).map((n) => rangeOf(pool.tensors[n]));
+      const reads = loadsOf(late ? valuesOf(late) : []).map((x) => rangeOf(this.#tensor(x)));
       const safe = moved.filter((s) => !reads.some((r) => overlap(r, rangeOf(pool.tensors[s.binding]))));
       if (safe.length === moved.length) break;
       moved = safe;
@@ -288,12 +299,12 @@ class Split {
   #needed(values: readonly Expr[]): number[] {
     const all = this.#kernel.phases.flat();
     const found = new Set<number>();
-    const stack = accumulatorsIn(values);
+    const stack = accumulatorsOf(values);
     while (stack.length > 0) {
       const i = stack.pop()!;
       if (found.has(i)) continue;
       found.add(i);
-      stack.push(...accumulatorsIn([all[i].value]));
+      stack.push(...accumulatorsOf([all[i].value]));
     }
     return [...found].sort((a, b) => a - b);
   }
@@ -306,7 +317,7 @@ class Split {
     }));
   }
 
-  #tensor(x: Expr & { readonly e: "load" }): Tensor {
+  #tensor(x: Load): Tensor {
     return this.pool.tensors[x.binding];
   }
 
@@ -333,25 +344,6 @@ function interleaved(a: readonly number[], b: readonly number[]): [number[], num
 
 function raises(x: Expr): boolean {
   return x.e === "round" && x.flag;
-}
-
-function accumulatorsIn(roots: readonly Expr[]): number[] {
-  const found = new Set<number>();
-  anyExpr(roots, (x) => {
-    if (x.e === "acc") found.add(x.index);
-    return false;
-  });
-  return [...found];
-}
-
-/** The bindings that some expressions load from. */
-function loadsIn(roots: readonly Expr[]): number[] {
-  const found = new Set<number>();
-  anyExpr(roots, (x) => {
-    if (x.e === "load") found.add(x.binding);
-    return false;
-  });
-  return [...found];
 }
 
 function zeroOf(kind: Kind): Expr {

@@ -1,5 +1,6 @@
 import { isFloat } from "../core/dtype.ts";
 import { bound } from "../core/shape.ts";
+import { elementsOf } from "../ir/bound_type.ts";
 import { Builder } from "../ir/builder.ts";
 import type { Graph, Node } from "../ir/graph.ts";
 import { mapGraph, same } from "../ir/graph.ts";
@@ -34,8 +35,6 @@ export function splitLong(costs: Pick<CostModel, "workers" | "tile">): Pass {
   });
 }
 
-const product = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1);
-
 /** Of the counts from half of `wanted` to twice that which divide `terms` the nearest; undefined where none does. */
 function divisor(terms: number, wanted: number): number | undefined {
   const distance = (p: number) => Math.abs(Math.log(p / wanted));
@@ -52,8 +51,8 @@ function splitReduction(node: Node, workers: number): Node | undefined {
   const axes = node.attrs.axes as readonly number[];
   if (node.op.kind !== "reduce" || node.op.combine.startsWith("arg")) return undefined;
   const kept = shape.map((_, i) => i).filter((i) => !axes.includes(i));
-  const terms = product(axes.map((a) => shape[a]));
-  const rows = product(kept.map((a) => shape[a]));
+  const terms = elementsOf(axes.map((a) => shape[a]));
+  const rows = elementsOf(kept.map((a) => shape[a]));
   const strided = kept.length > 0 && kept[kept.length - 1] === shape.length - 1 &&
     shape[shape.length - 1] > 1;
   const groups = strided ? Math.ceil(rows / STRIDED_ROWS) : rows;
@@ -102,7 +101,7 @@ function splitContraction(
   const batch = xs.slice(0, -2);
   const [m, k] = xs.slice(-2);
   const n = ys[ys.length - 1];
-  const tiles = product(batch) * Math.ceil(m / tile) * Math.ceil(n / tile);
+  const tiles = elementsOf(batch) * Math.ceil(m / tile) * Math.ceil(n / tile);
   // Two workgroups a unit, twice over; and no more bytes in the parts than in the operands.
   const most = Math.min(Math.floor(k / (2 * LEAST_TERMS)), Math.floor((m + n) * k / (2 * m * n)));
   const wanted = Math.min(Math.ceil(4 * workers / tiles), most);

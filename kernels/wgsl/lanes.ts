@@ -1,6 +1,4 @@
-import type { Expr } from "../../compiler/core/expr.ts";
-
-export type Load = Expr & { readonly e: "load" };
+import type { Expr, Load } from "../../compiler/core/expr.ts";
 
 /**
  * How expressions vary over a group of `size` consecutive coordinates of one axis that starts at a multiple of `size`.

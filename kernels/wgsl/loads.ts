@@ -1,18 +1,5 @@
-import { type Expr, operands } from "../../compiler/core/expr.ts";
-import { LaneAnalysis, type Load } from "./lanes.ts";
-
-/** The different loads under some expressions. */
-export function loadsOf(roots: readonly Expr[]): Load[] {
-  const found: Load[] = [], seen = new Set<Expr>();
-  const visit = (x: Expr) => {
-    if (seen.has(x)) return;
-    seen.add(x);
-    if (x.e === "load") found.push(x);
-    operands(x).forEach(visit);
-  };
-  roots.forEach(visit);
-  return found;
-}
+import { type Expr, loadsOf } from "../../compiler/core/expr.ts";
+import { LaneAnalysis } from "./lanes.ts";
 
 /** Invocations whose loads the hardware serves together. */
 const TOGETHER = 32;

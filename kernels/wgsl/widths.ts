@@ -1,9 +1,8 @@
 import { byteSize } from "../../compiler/core/dtype.ts";
-import type { Expr } from "../../compiler/core/expr.ts";
+import { type Expr, loadsOf } from "../../compiler/core/expr.ts";
 import { physicalBytes, rowLength, type SingleKernel, type Store } from "../../compiler/core/kernel.ts";
 import type { Target } from "../../compiler/core/target.ts";
 import type { LaneAnalysis } from "./lanes.ts";
-import { loadsOf } from "./loads.ts";
 import { isNative } from "./storage.ts";
 
 /** Expressions or stores of a kernel, and the group in which they are evaluated. */

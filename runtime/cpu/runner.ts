@@ -1,4 +1,4 @@
-import { type Expr, operands } from "../../compiler/core/expr.ts";
+import { type Expr, loadsOf } from "../../compiler/core/expr.ts";
 import { type Place, stridesOf } from "../../compiler/core/kernel.ts";
 import type { DType } from "../../compiler/core/dtype.ts";
 import { type Affine, AffineAnalysis } from "./affine.ts";
@@ -39,20 +39,6 @@ export function positionIndex(extents: readonly number[], inner: readonly number
     stride *= extents[axis];
   }
   return { constant: 0, coefs };
-}
-
-/** Every distinct load in these expressions. */
-export function loadsOf(roots: readonly Expr[]): (Expr & { e: "load" })[] {
-  const seen = new Set<Expr>();
-  const loads: (Expr & { e: "load" })[] = [];
-  const visit = (x: Expr) => {
-    if (seen.has(x)) return;
-    seen.add(x);
-    if (x.e === "load") loads.push(x);
-    operands(x).forEach(visit);
-  };
-  roots.forEach(visit);
-  return loads;
 }
 
 /** Whether every index is affine, so that uniform coordinates gain nothing. */
