@@ -16,7 +16,8 @@ export interface Said {
 /** Runs `mpt` with these arguments on the CPU executor. */
 export async function mpt(args: readonly string[], env: Record<string, string> = {}): Promise<Said> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", MAIN, ...args],
+    // Quiet: on a fresh machine Deno tells of what it downloads, among what mpt says.
+    args: ["run", "-A", "--no-check", "--quiet", MAIN, ...args],
     env: { MPT_DEVICE: "cpu", NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",
