@@ -119,7 +119,7 @@ export class Operand {
     }
     const values = this.#values(module, batch, first, kAt);
     if (!packed) return values.map((row, kk) => vectors(row.map((v) => kept(v, kk))));
-    const column = (i: number) => module.packBytes(values.map((row, kk) => kept(row[i], kk)));
+    const column = (i: number) => module.storage.word(values.map((row, kk) => kept(row[i], kk)));
     return [vectors(Array.from({ length: perP }, (_, i) => column(i)))];
   }
 

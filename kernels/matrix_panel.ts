@@ -109,19 +109,10 @@ export class MatrixPanel {
         (w, e) => `select(vec4<u32>(), ${w}, ${e})`,
       );
     }
-    const components = group.envs.map((_, j) => {
-      const inside = this.alongK && k % size !== 0 ? prims.lt(prims.add(first, prims.i32(j)), k) : exists;
-      let x: Value;
-      if (component === "f16") {
-        const item = emitter.storable(value, component, group, j);
-        x = module.storage.convertible(item.value, item.exact);
-      } else x = emitter.code(value, component, group, j);
-      return prims.emit("select", [inside, x, body.constant(x.kind, 0)], x.kind);
-    });
-    const words = [0, 1, 2, 3].map((w) => {
-      const parts = components.slice(w * size / 4, (w + 1) * size / 4);
-      return component === "f16" ? module.packHalves(parts[0], parts[1]) : module.packBytes(parts);
-    });
+    const inside = group.envs.map((_, j) =>
+      this.alongK && k % size !== 0 ? prims.lt(prims.add(first, prims.i32(j)), k) : exists
+    );
+    const words = emitter.words(value, component, group, inside);
     return body.pure("vec4", words, "u32", (...w) => `vec4<u32>(${w.join(", ")})`);
   }
 

@@ -188,7 +188,7 @@ class ReduceWriter {
         { length: lanes },
         (_, j) => body.leaf(`${module.shared(`r${i}`)}[${local.text} + ${j}]`, "u32"),
       );
-      storage.storeGroup(binding, index(binding, rows.last), codes, true);
+      storage.storeGroup(binding, index(binding, rows.last), [storage.word(codes)], true);
       body.close();
     });
   }

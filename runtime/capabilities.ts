@@ -31,6 +31,7 @@ export function targetOf(adapter: AdapterReport): Target {
       unrollPrivateArrays: adapter.provider === "deno",
       bitcastHalves: adapter.provider === "dawn",
       exactUnpack: adapter.software,
+      narrowsToInfinity: true,
     },
   };
 }

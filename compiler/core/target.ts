@@ -44,10 +44,17 @@ export interface TargetQuirks {
   readonly bitcastHalves: boolean;
   /** unpack2x16float gives every value as it is, subnormals too, and is quicker than bit operations. */
   readonly exactUnpack: boolean;
+  /** f16(x) of what f16 cannot hold is an infinity or its largest value: two halves can be saturated in their word. */
+  readonly narrowsToInfinity: boolean;
 }
 
-const NAGA: TargetQuirks = { unrollPrivateArrays: true, bitcastHalves: false, exactUnpack: false };
-const TINT: TargetQuirks = { unrollPrivateArrays: false, bitcastHalves: true, exactUnpack: false };
+const NAGA: TargetQuirks = {
+  unrollPrivateArrays: true,
+  bitcastHalves: false,
+  exactUnpack: false,
+  narrowsToInfinity: true,
+};
+const TINT: TargetQuirks = { ...NAGA, unrollPrivateArrays: false, bitcastHalves: true };
 
 /** The CPU executor: no device limits worth planning for, no matrix units. */
 export const TARGET_CPU: Target = {

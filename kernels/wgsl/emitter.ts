@@ -5,7 +5,7 @@ import { round } from "../../compiler/core/round.ts";
 import type { Body, Value } from "./body.ts";
 import type { LaneAnalysis } from "./lanes.ts";
 import type { Prims } from "./prims.ts";
-import type { Storage } from "./storage.ts";
+import { lanesOf, type Storage } from "./storage.ts";
 
 /** What the leaves of expressions stand for. Valid while the block it was made in is open. */
 export class Env {
@@ -51,7 +51,7 @@ export class Emitter {
   /** The stored bits of an expression's value. What is only moved is never decoded. */
   code(x: Expr, dtype: DType, group: Group, lane = 0): Value {
     if (lane > 0 && group.analysis.isUniform(x)) lane = 0;
-    if (x.e === "load" && this.storage.dtypeOf(x.binding) === dtype && this.storage.isPacked(x.binding)) {
+    if (this.#isStored(x, dtype)) {
       const { contiguous, index, guard } = this.#address(x, group, lane);
       return contiguous
         ? this.storage.loadLaneCode(x.binding, index, lane, guard)
@@ -68,6 +68,23 @@ export class Emitter {
     }
     const { value, exact } = this.storable(x, dtype, group, lane);
     return this.storage.code(value, dtype, exact);
+  }
+
+  /** The words that hold a packed dtype's elements for all lanes of a group; those that are not `inside` are 0. */
+  words(x: Expr, dtype: DType, group: Group, inside: readonly Value[]): Value[] {
+    const { storage, body } = this;
+    const kept = (value: Value, lane: number) =>
+      this.prims.emit("select", [inside[lane], value, body.constant(value.kind, 0)], value.kind);
+    const lanes = lanesOf(dtype);
+    const moves = this.#isStored(x, dtype) || x.e === "prim" && x.fn === "select";
+    return Array.from({ length: group.envs.length / lanes }, (_, w) => {
+      const at = Array.from({ length: lanes }, (_, i) => w * lanes + i);
+      if (dtype !== "f16" || moves || !storage.joinsHalves) {
+        return storage.word(at.map((lane) => kept(this.code(x, dtype, group, lane), lane)));
+      }
+      const [low, high] = at.map((lane) => ({ ...this.storable(x, dtype, group, lane), lane }));
+      return storage.halves(kept(low.value, low.lane), kept(high.value, high.lane), low.exact && high.exact);
+    });
   }
 
   /**
@@ -143,6 +160,11 @@ export class Emitter {
       case "round":
         return this.#round(x, this.value(x.arg, group, lane));
     }
+  }
+
+  /** Whether an expression's value stands in memory as the dtype's bits. */
+  #isStored(x: Expr, dtype: DType): x is Expr & { e: "load" } {
+    return x.e === "load" && this.storage.dtypeOf(x.binding) === dtype && this.storage.isPacked(x.binding);
   }
 
   #address(x: Expr & { e: "load" }, group: Group, lane: number) {

@@ -235,6 +235,15 @@ fn saturated_f16(x: f32) -> f32 {
   return select(x, bitcast<f32>(0x477fe000u | (bits & 0x80000000u)), over);
 }`,
   },
+  saturated_halves_native: {
+    // An infinity less one is the largest value; no other code than an infinity's makes a zero here.
+    code: `\
+fn saturated_halves_native(x: f32, y: f32) -> u32 {
+  let w = bitcast<u32>(vec2<f16>(f16(x), f16(y)));
+  let others = ((w & 0x7fff7fffu) ^ 0x7c007c00u) + 0x7fff7fffu;
+  return w - ((~others & 0x80008000u) >> 15u);
+}`,
+  },
   value_f16_native: { code: `fn value_f16_native(h: u32) -> f32 { return f32(bitcast<vec2<f16>>(h).x); }` },
   value_f16_unpacked: { code: `fn value_f16_unpacked(h: u32) -> f32 { return unpack2x16float(h).x; }` },
   code_f16_native: {

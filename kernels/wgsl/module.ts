@@ -58,7 +58,6 @@ export class Module {
   readonly storage: Storage;
   readonly emitter: Emitter;
   readonly #shared: string[] = [];
-  #halves = false;
 
   constructor(
     readonly kernel: SingleKernel,
@@ -96,20 +95,6 @@ export class Module {
     return { value: body.define(groupNumber(grid), "i32", grid[0] * grid[1] - 1, "group"), grid };
   }
 
-  /** Two f16 in a word, of values that do not overflow it: the conversion rounds to nearest. */
-  packHalves(low: Value, high: Value): Value {
-    this.#halves = true;
-    const write = (x: string, y: string) => `bitcast<u32>(vec2<f16>(f16(${x}), f16(${y})))`;
-    return this.body.pure("halves", [low, high], "u32", write);
-  }
-
-  /** Four 8-bit codes in a word, the first lowest. */
-  packBytes(codes: readonly Value[]): Value {
-    const write = (a: string, b: string, c: string, d: string) =>
-      `(${a} | (${b} << 8u) | (${c} << 16u) | (${d} << 24u))`;
-    return this.body.pure("bytes", codes, "u32", write);
-  }
-
   /** The index of this invocation in its workgroup. */
   lane(): Value {
     return this.body.define("i32(lid)", "i32", this.workgroupSize - 1, "t");
@@ -121,7 +106,7 @@ export class Module {
     const { f16: always = false, directives = [], parameters = [] } = this.extensions;
     const lines = [...emitter.prologue(), ...this.body.finish(), ...emitter.epilogue(kernel.flag)];
     return {
-      f16: always || this.storage.usesF16() || this.helpers.usesF16() || this.#halves,
+      f16: always || this.storage.usesF16() || this.helpers.usesF16(),
       directives,
       parameters,
       declarations: this.storage.declarations(),

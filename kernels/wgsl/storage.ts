@@ -41,6 +41,7 @@ const SWIZZLE = ["x", "y", "z", "w"];
  */
 export class Storage {
   readonly #slots: readonly Slot[];
+  #joins = false;
 
   constructor(
     readonly kernel: SingleKernel,
@@ -67,7 +68,7 @@ export class Storage {
   }
 
   usesF16(): boolean {
-    return this.#slots.some((s) => s.component === "f16");
+    return this.#joins || this.#slots.some((s) => s.component === "f16");
   }
 
   /** The element at a flat physical index. With a guard, 0 where it is false and nothing read there. */
@@ -151,9 +152,40 @@ export class Storage {
     }
   }
 
-  /** What the conversion to native f16 may be given for a value; `exact` says that it may be the value itself. */
-  convertible(value: Value, exact: boolean): Value {
-    return exact ? value : this.#storable(value, "f16");
+  /** Whether two halves become a word by one conversion. */
+  get joinsHalves(): boolean {
+    const { f16, quirks } = this.target;
+    return f16 && quirks.bitcastHalves && quirks.narrowsToInfinity;
+  }
+
+  /** Two values as f16 in a word, the first lowest; `exact` says that f16 holds them both. */
+  halves(low: Value, high: Value, exact: boolean): Value {
+    const { body, helpers } = this.prims;
+    if (!this.joinsHalves) return this.word([low, high].map((x) => this.code(x, "f16", exact)));
+    this.#joins = true;
+    const write = exact
+      ? (x: string, y: string) => `bitcast<u32>(vec2<f16>(f16(${x}), f16(${y})))`
+      : (x: string, y: string) => `${helpers.use("saturated_halves_native")}(${x}, ${y})`;
+    return body.pure(exact ? "halves" : "halves!", [low, high], "u32", write);
+  }
+
+  /** A word of the bits of its elements, the first lowest: two of them, or four. */
+  word(codes: readonly Value[]): Value {
+    const bits = 32 / codes.length;
+    const known = codes.reduce((word, c, i) => word | (c.constant ?? 0) << (i * bits), 0) >>> 0;
+    const open = codes.flatMap((code, i) => code.constant === undefined ? [{ code, shift: i * bits }] : []);
+    if (open.length === 0) return this.prims.body.constant("u32", known);
+    const write = (...texts: string[]) => {
+      const parts = texts.map((text, i) => open[i].shift === 0 ? text : `(${text} << ${open[i].shift}u)`);
+      if (known !== 0) parts.push(`${known}u`);
+      return parts.length === 1 ? parts[0] : `(${parts.join(" | ")})`;
+    };
+    return this.prims.body.pure(
+      `word:${known}:${open.map((o) => o.shift)}`,
+      open.map((o) => o.code),
+      "u32",
+      write,
+    );
   }
 
   /** The nearest value of a float dtype, saturated, as f32. */
@@ -167,7 +199,7 @@ export class Storage {
   /**
    * Writes consecutive elements, whole words of them, at an index that is a multiple of their number.
    *
-   * @param items for a packed dtype, each element's bits; else each element's value
+   * @param items for a packed dtype, words of elements' bits; else each element's value
    * @param exact the dtype holds each value exactly
    */
   storeGroup(binding: number, first: Value, items: readonly Value[], exact: boolean): void {
@@ -175,7 +207,7 @@ export class Storage {
     const slot = this.#slots[binding];
     const components = slot.lanes === 1
       ? items.map((v) => this.#direct(slot, v, exact))
-      : chunks(items, slot.lanes).map((codes) => this.#word(codes));
+      : items.map((word) => body.use(word));
     const unit = this.#componentIndex(slot, first);
     const units = chunks(components, slot.width);
     if (units.length > 1) body.name(unit);
@@ -332,18 +364,6 @@ export class Storage {
   #direct(slot: Slot, value: Value, exact: boolean): string {
     if (slot.component !== "f16") return this.prims.body.use(value);
     return `f16(${this.prims.body.use(exact ? value : this.#storable(value, "f16"))})`;
-  }
-
-  #word(codes: readonly Value[]): string {
-    const bits = 32 / codes.length;
-    let constant = 0;
-    const parts: string[] = [];
-    codes.forEach((c, i) => {
-      if (c.constant !== undefined) constant |= c.constant << (i * bits);
-      else parts.push(i === 0 ? this.prims.body.use(c) : `(${this.prims.body.use(c)} << ${i * bits}u)`);
-    });
-    if (constant !== 0 || parts.length === 0) parts.push(`${constant >>> 0}u`);
-    return parts.join(" | ");
   }
 }
 

@@ -38,23 +38,31 @@ export function prepareStores(
   );
 
   const items = stores.map(({ binding, value }) => {
-    const dtype = storage.dtypeOf(binding), packed = storage.isPacked(binding);
+    const dtype = storage.dtypeOf(binding);
+    if (storage.isPacked(binding)) {
+      const parts = emitter.words(value, dtype, group, inside);
+      parts.forEach((word) => body.name(word));
+      return { parts, exact: true };
+    }
     let exact = true;
-    const values = group.envs.map((_, j) => {
-      const storable = packed ? undefined : emitter.storable(value, dtype, group, j);
-      const item = storable?.value ?? emitter.code(value, dtype, group, j);
-      exact &&= storable?.exact ?? true;
-      const kept = prims.emit("select", [inside[j], item, body.constant(item.kind, 0)], item.kind);
+    const parts = group.envs.map((_, j) => {
+      const item = emitter.storable(value, dtype, group, j);
+      exact &&= item.exact;
+      const kept = prims.emit(
+        "select",
+        [inside[j], item.value, body.constant(item.value.kind, 0)],
+        item.value.kind,
+      );
       body.name(kept);
       return kept;
     });
-    return { values, exact };
+    return { parts, exact };
   });
 
   return () =>
     stores.forEach(({ binding, place }, i) => {
       const row = rowLength(at.shape, storage.dtypeOf(binding));
-      const { values, exact } = items[i];
+      const { parts, exact } = items[i];
       const [{ coords }] = group.envs;
       const index = place
         ? prims.add(
@@ -62,17 +70,16 @@ export function prepareStores(
           prims.i32(place.offset),
         )
         : prims.add(prims.mul(at.row, prims.i32(row)), at.first);
-      if (row % size === 0) return storage.storeGroup(binding, index, values, exact);
+      if (row % size === 0) return storage.storeGroup(binding, index, parts, exact);
       body.name(index);
       // Rows of this dtype end inside the last group, at a word's end.
       const unit = storage.lanesOf(binding);
       for (let j = 0; j < size; j += unit) {
-        const part = values.slice(j, j + unit);
         const exists = prims.lt(prims.add(at.first, prims.i32(j)), row);
         const write = () => {
           const here = prims.add(index, prims.i32(j));
-          if (unit === 1) storage.storeElement(binding, here, part[0], exact);
-          else storage.storeGroup(binding, here, part, exact);
+          if (unit === 1) storage.storeElement(binding, here, parts[j], exact);
+          else storage.storeGroup(binding, here, [parts[j / unit]], exact);
         };
         if (j === 0 || exists.constant) write();
         else {

@@ -57,6 +57,13 @@ export const AVOID_UNPACK: Remedy = {
   change: (target) => ({ ...target, quirks: { ...target.quirks, exactUnpack: false } }),
 };
 
+/** Saturates each value before it becomes a half. */
+export const AVOID_INFINITE_HALVES: Remedy = {
+  kind: "avoid",
+  how: "halves are saturated before they are converted",
+  change: (target) => ({ ...target, quirks: { ...target.quirks, narrowsToInfinity: false } }),
+};
+
 /** For what kernels do not rest on: worth knowing, never a failure. */
 export const NOTE: Remedy = { kind: "note" };
 

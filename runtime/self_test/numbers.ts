@@ -1,7 +1,7 @@
 import { bf16Bits, f16Bits, f32Bits, fromF16Bits, fromF32Bits } from "../../compiler/core/round.ts";
 import type { Experiment, Finding, Remedy } from "./check.ts";
 import type { Target } from "../../compiler/core/target.ts";
-import { AVOID_F16, AVOID_UNPACK, compare, hex, NOTE, REFUSE } from "./check.ts";
+import { AVOID_F16, AVOID_INFINITE_HALVES, AVOID_UNPACK, compare, hex, NOTE, REFUSE } from "./check.ts";
 
 const INPUTS = `
 @group(0) @binding(0) var<storage, read> input: array<u32>;
@@ -188,17 +188,26 @@ export function overflowExperiment(): Experiment {
   };
 }
 
+/** What f16 cannot hold; a NaN is the last. */
+const TOO_LARGE = [65520, -65520, 70000, -131008, 1e10, -3e38, Infinity, -Infinity, NaN].map(Math.fround);
+
 /** Native f16: storage, conversion both ways, and what its arithmetic does. */
 export function f16Experiment(): Experiment {
-  const input = new Uint32Array(2 * COUNT);
+  const input = new Uint32Array(2 * COUNT + TOO_LARGE.length);
+  TOO_LARGE.forEach((x, i) => input[2 * COUNT + i] = f32Bits(x));
   for (let i = 0; i < COUNT; i++) {
     input[i] = f32Bits(HALVES[i]);
     input[COUNT + i] = f16Bits(HALVES[i]) | (f16Bits(1.5) << 16);
   }
   // Typed f16 bindings, as kernels have them: naga has no bitcast between vec2<f16> and u32.
   const code = `enable f16;
-struct Input { wide: array<f32, ${COUNT}>, pairs: array<vec2<f16>, ${COUNT}> }
-struct Output { narrow: array<vec2<f16>, ${COUNT}>, wide: array<f32, ${COUNT}>, math: array<vec2<f16>, ${COUNT}> }
+struct Input { wide: array<f32, ${COUNT}>, pairs: array<vec2<f16>, ${COUNT}>, large: array<f32, ${TOO_LARGE.length}> }
+struct Output {
+  narrow: array<vec2<f16>, ${COUNT}>,
+  wide: array<f32, ${COUNT}>,
+  math: array<vec2<f16>, ${COUNT}>,
+  large: array<vec2<f16>, ${TOO_LARGE.length}>,
+}
 @group(0) @binding(0) var<storage, read> input: Input;
 @group(0) @binding(1) var<storage, read_write> output: Output;
 var<workgroup> staged: array<f16, ${COUNT}>;
@@ -209,12 +218,13 @@ var<workgroup> staged: array<f16, ${COUNT}>;
   let pair = input.pairs[i];
   output.wide[i] = f32(pair.x);
   output.math[i] = vec2<f16>(pair.x * pair.y, pair.x + pair.y);
+  if (i < ${TOO_LARGE.length}u) { output.large[i] = vec2<f16>(f16(input.large[i]), f16(input.wide[i])); }
 }`;
   return {
     name: "f16",
     code,
     input,
-    outputWords: 3 * COUNT,
+    outputWords: 3 * COUNT + TOO_LARGE.length,
     workgroups: 1,
     remedy: AVOID_F16,
     judge(output) {
@@ -239,9 +249,19 @@ var<workgroup> staged: array<f16, ${COUNT}>;
           actual: output[COUNT + i],
         }), "exact, subnormals kept"),
         arithmetic(rows, output.subarray(2 * COUNT)),
+        overflowing(output.subarray(3 * COUNT)),
       ];
     },
   };
+}
+
+/** Contractions saturate two halves at a time after their conversion, by taking one from an infinity's code. */
+function overflowing(output: Uint32Array): Finding {
+  return compare("f16 overflow", AVOID_INFINITE_HALVES, TOO_LARGE.length, (i) => {
+    const x = TOO_LARGE[i], half = output[i] & 0xffff, largest = f16Bits(x);
+    const holds = Number.isNaN(x) ? (half & 0x7fff) > 0x7c00 : half === largest + 1;
+    return { input: String(x), expected: largest, actual: holds ? largest : half };
+  }, "an infinity, or the largest value; NaN stays NaN");
 }
 
 /** Kernels compute in f32, so this is for the reader; a product or sum far from right still condemns the type. */

@@ -7,8 +7,8 @@ import { MATRIX_CANDIDATES } from "../../kernels/matrix_speed.ts";
 import { MATRIX_UNITS, type MatrixPlan, type MatrixTile, matrixUnit } from "../../kernels/matrix_plan.ts";
 import { renderKernel } from "../../kernels/render.ts";
 import { binding, load, random, rounded } from "../../kernels/testing/build.ts";
-import { evaluateKernel, pack } from "../../kernels/testing/evaluate_kernel.ts";
-import { assertEquals, assertStringIncludes, fail } from "../assert.ts";
+import { evaluateKernel, getCode, pack, type Words } from "../../kernels/testing/evaluate_kernel.ts";
+import { assert, assertEquals, assertStringIncludes, fail } from "../assert.ts";
 import { testDevice } from "../support/devices.ts";
 import { kernelTest } from "../support/kernel_test.ts";
 import { runKernel } from "../support/run_kernel.ts";
@@ -119,22 +119,24 @@ function hasUnits(device: GPUDevice): boolean {
     device.features.has("chromium-experimental-subgroup-matrix" as GPUFeatureName);
 }
 
+/** Whole multiples of `unit` to read, a pattern where something is to be written, and a flag that is down. */
+function memoryFor(kernel: MatmulKernel, next: () => number, unit: number): Words[] {
+  return kernel.bindings.map((b, i) => {
+    const count = b.shape.reduce((x, y) => x * y, 1);
+    if (i < 3) {
+      return pack(Array.from({ length: count }, () => unit * (Math.floor(next() * 9) - 4)), b.shape, b.dtype);
+    }
+    const words = pack([], b.shape, b.dtype);
+    return i === kernel.flag ? words : words.fill(0x5a5a5a5a);
+  });
+}
+
 kernelTest("matrix units: products agree with the evaluator", async ({ device, target }) => {
   if (!hasUnits(device)) return;
   const next = random(41);
-  const whole = (b: { shape: readonly number[]; dtype: DType }) =>
-    pack(
-      Array.from({ length: b.shape.reduce((x, y) => x * y, 1) }, () => Math.floor(next() * 9) - 4),
-      b.shape,
-      b.dtype,
-    );
   for (const c of CASES) {
     const kernel = kernelOf(c);
-    const memory = kernel.bindings.map((b, i) => {
-      if (i < 3) return whole(b);
-      const words = pack([], b.shape, b.dtype);
-      return i === kernel.flag ? words : words.fill(0x5a5a5a5a);
-    });
+    const memory = memoryFor(kernel, next, 1);
     const expected = evaluateKernel(kernel, memory);
     for (const plan of plansFor(kernel)) {
       const shader = renderMatmulOnMatrixUnits(kernel, target, plan);
@@ -144,6 +146,25 @@ kernelTest("matrix units: products agree with the evaluator", async ({ device, t
         `${kernel.name}: ${shader.variant}`,
       );
     }
+  }
+});
+
+kernelTest("matrix units: what f16 cannot hold is saturated and flagged", async ({ device, target }) => {
+  // Sums of about 60,000 either way, some beyond 65504, all exact.
+  const kernel = kernelOf({ m: 40, n: 50, k: 72, transposed: 0, operand: "f16" });
+  const memory = memoryFor(kernel, random(43), 32);
+  const expected = evaluateKernel(kernel, memory);
+  const codes = Array.from({ length: 40 * 50 }, (_, i) => getCode(expected[3], "f16", i));
+  for (const largest of [0x7bff, 0xfbff]) assert(codes.filter((c) => c === largest).length > 100);
+  assertEquals([...expected[kernel.flag!]], [1]);
+  const tile = MATRIX_CANDIDATES.find((t) => t.subM * t.subN === 32 * 32)!;
+  for (const narrowsToInfinity of [true, false]) {
+    const on = { ...TARGET_H100_DAWN, quirks: { ...TARGET_H100_DAWN.quirks, narrowsToInfinity } };
+    const shader = onUnits(kernel, tile, on)!;
+    assertEquals(shader.code.includes("saturated_halves"), narrowsToInfinity);
+    if (!hasUnits(device) && target.name === "lavapipe-packed") continue;
+    const code = hasUnits(device) ? shader.code : emulateUnits(shader.code, MATRIX_UNITS.f16);
+    assertEquals(await runKernel(device, kernel, { ...shader, code }, memory), expected);
   }
 });
 
@@ -216,8 +237,8 @@ async function tryOn(
 }
 
 /** A contraction as the H100's matrix units make it; undefined for another kernel. */
-function onUnits(kernel: Kernel, tile: MatrixTile): Shader | undefined {
+function onUnits(kernel: Kernel, tile: MatrixTile, target = TARGET_H100_DAWN): Shader | undefined {
   const unit = kernel.family === "matmul" ? matrixUnit(kernel, TARGET_H100_DAWN) : undefined;
   if (!unit || kernel.family !== "matmul") return undefined;
-  return renderMatmulOnMatrixUnits(kernel, TARGET_H100_DAWN, { ...tile, unit });
+  return renderMatmulOnMatrixUnits(kernel, target, { ...tile, unit });
 }

@@ -20,8 +20,8 @@ export function emulateUnits(code: string, unit: MatrixUnit): string {
       /^fn main\(.*$/m,
       (l) => `${l}\n  let subgroup = lid / ${SUBGROUP}u;\n  let invocation = lid % ${SUBGROUP}u;`,
     )
-    // Halves that are exact in words, without f16: not every device with f16 has a bitcast of it.
-    .replaceAll("bitcast<u32>(vec2<f16>(", "pack2x16float(vec2<f32>(")
+    // Halves in words without f16: not every device with f16 has a bitcast of it.
+    .replaceAll("bitcast<u32>(vec2<f16>(", "narrowed(vec2<f32>(")
     .replaceAll("bitcast<vec2<f16>>(", "unpack2x16float(")
     .replaceAll(/\bf16\(/g, "f32(")
     .replaceAll(/\b0h\b/g, "0f")
@@ -55,6 +55,14 @@ export function emulateUnits(code: string, unit: MatrixUnit): string {
     Array.from({ length: EACH }, (_, i) => line(`sums.${i < 4 ? "low" : "high"}.${"xyzw"[i % 4]}`, 2 * i))
       .join("\n");
   return `${text}
+// As the hardware's conversion: what f16 cannot hold is an infinity. WGSL leaves open what pack2x16float makes of it.
+fn narrowed(x: vec2<f32>) -> u32 {
+  let bits = bitcast<vec2<u32>>(x) & vec2<u32>(0x7fffffffu);
+  let large = bits >= vec2<u32>(0x477ff000u);
+  let codes = select(vec2<u32>(0x7c00u), vec2<u32>(0x7e00u), bits > vec2<u32>(0x7f800000u));
+  let signed = select(vec2<u32>(), codes | ((bitcast<vec2<u32>>(x) >> vec2<u32>(16u)) & vec2<u32>(0x8000u)), large);
+  return pack2x16float(select(x, vec2<f32>(), large)) | signed.x | (signed.y << 16u);
+}
 struct Sums { low: vec4<${result}>, high: vec4<${result}> }
 fn element(m: vec3<u32>, row: u32, column: u32) -> ${result} {
   let across = select(row, column, m.z == 1u);

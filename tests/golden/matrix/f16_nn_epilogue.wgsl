@@ -10,12 +10,11 @@ diagnostic(off, chromium.subgroup_matrix_uniformity);
 @group(0) @binding(4) var<storage, read_write> b4: array<vec4<f32>>;  // write f32[160, 144] f32[160,144]
 @group(0) @binding(5) var<storage, read_write> b5: array<atomic<u32>>;  // read_write u32[1] u32[1]
 var<workgroup> panels: array<vec4<u32>, 1184>;
-fn saturated_f16(x: f32) -> f32 {
-  let bits = bitcast<u32>(x);
-  let over = (bits & 0x7fffffffu) - 0x477ff000u <= 0x38001000u;
-  return select(x, bitcast<f32>(0x477fe000u | (bits & 0x80000000u)), over);
+fn saturated_halves_native(x: f32, y: f32) -> u32 {
+  let w = bitcast<u32>(vec2<f16>(f16(x), f16(y)));
+  let others = ((w & 0x7fff7fffu) ^ 0x7c007c00u) + 0x7fff7fffu;
+  return w - ((~others & 0x80008000u) >> 15u);
 }
-fn code_f16_native(x: f32) -> u32 { return bitcast<u32>(vec2<f16>(f16(x), 0h)); }
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32, @builtin(subgroup_id) subgroup: u32, @builtin(subgroup_invocation_id) invocation: u32) {
   var peak_f16: u32 = 0u;
@@ -207,20 +206,18 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       let v94 = (v92.x * 0.5f) + v93.x;
       let v95 = select((v94 * 0.25f), v94, (v94 > 0f));
       peak_f16 = max(peak_f16, bitcast<u32>(v95) & 0x7fffffffu);
-      let v96 = code_f16_native(saturated_f16(v95));
-      let v97 = (v92.y * 0.5f) + v93.y;
-      let v98 = select((v97 * 0.25f), v97, (v97 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v98) & 0x7fffffffu);
-      let v99 = code_f16_native(saturated_f16(v98));
-      let v100 = (v92.z * 0.5f) + v93.z;
+      let v96 = (v92.y * 0.5f) + v93.y;
+      let v97 = select((v96 * 0.25f), v96, (v96 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v97) & 0x7fffffffu);
+      let v98 = (v92.z * 0.5f) + v93.z;
+      let v99 = select((v98 * 0.25f), v98, (v98 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v99) & 0x7fffffffu);
+      let v100 = (v92.w * 0.5f) + v93.w;
       let v101 = select((v100 * 0.25f), v100, (v100 > 0f));
       peak_f16 = max(peak_f16, bitcast<u32>(v101) & 0x7fffffffu);
-      let v102 = code_f16_native(saturated_f16(v101));
-      let v103 = (v92.w * 0.5f) + v93.w;
-      let v104 = select((v103 * 0.25f), v103, (v103 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v104) & 0x7fffffffu);
-      let v105 = code_f16_native(saturated_f16(v104));
-      b3[((((v90 * 144) + v91) >> 1u) >> 1u)] = vec2<u32>(v96 | (v99 << 16u), v102 | (v105 << 16u));
+      let v102 = saturated_halves_native(v95, v97);
+      let v103 = saturated_halves_native(v99, v101);
+      b3[((((v90 * 144) + v91) >> 1u) >> 1u)] = vec2<u32>(v102, v103);
       b4[(((v90 * 144) + v91) >> 2u)] = vec4<f32>(v92.x, v92.y, v92.z, v92.w);
     }
   }
@@ -230,31 +227,29 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   subgroupMatrixStore<row_major>(&panels, u32((v85 + 8)), c1_2, 17u);
   subgroupMatrixStore<row_major>(&panels, u32((v85 + 12)), c1_3, 17u);
   workgroupBarrier();
-  for (var q106 = 0; q106 < 256; q106 += 32) {
-    let q107 = q106 + l84;
-    if ((((v86 + ((q107 >> 4u) + 16)) < 160) & ((v87 + ((q107 & 15) * 4)) < 144))) {
-      let v108 = (v86 + ((q107 >> 4u) + 16));
-      let v109 = (v87 + ((q107 & 15) * 4));
-      let v110 = bitcast<vec4<f32>>(panels[((v85 + ((q107 >> 4u) * 17)) + (q107 & 15))]);
-      let v111 = b2[(v109 >> 2u)];
-      let v112 = (v110.x * 0.5f) + v111.x;
+  for (var q104 = 0; q104 < 256; q104 += 32) {
+    let q105 = q104 + l84;
+    if ((((v86 + ((q105 >> 4u) + 16)) < 160) & ((v87 + ((q105 & 15) * 4)) < 144))) {
+      let v106 = (v86 + ((q105 >> 4u) + 16));
+      let v107 = (v87 + ((q105 & 15) * 4));
+      let v108 = bitcast<vec4<f32>>(panels[((v85 + ((q105 >> 4u) * 17)) + (q105 & 15))]);
+      let v109 = b2[(v107 >> 2u)];
+      let v110 = (v108.x * 0.5f) + v109.x;
+      let v111 = select((v110 * 0.25f), v110, (v110 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v111) & 0x7fffffffu);
+      let v112 = (v108.y * 0.5f) + v109.y;
       let v113 = select((v112 * 0.25f), v112, (v112 > 0f));
       peak_f16 = max(peak_f16, bitcast<u32>(v113) & 0x7fffffffu);
-      let v114 = code_f16_native(saturated_f16(v113));
-      let v115 = (v110.y * 0.5f) + v111.y;
-      let v116 = select((v115 * 0.25f), v115, (v115 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v116) & 0x7fffffffu);
-      let v117 = code_f16_native(saturated_f16(v116));
-      let v118 = (v110.z * 0.5f) + v111.z;
-      let v119 = select((v118 * 0.25f), v118, (v118 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v119) & 0x7fffffffu);
-      let v120 = code_f16_native(saturated_f16(v119));
-      let v121 = (v110.w * 0.5f) + v111.w;
-      let v122 = select((v121 * 0.25f), v121, (v121 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v122) & 0x7fffffffu);
-      let v123 = code_f16_native(saturated_f16(v122));
-      b3[((((v108 * 144) + v109) >> 1u) >> 1u)] = vec2<u32>(v114 | (v117 << 16u), v120 | (v123 << 16u));
-      b4[(((v108 * 144) + v109) >> 2u)] = vec4<f32>(v110.x, v110.y, v110.z, v110.w);
+      let v114 = (v108.z * 0.5f) + v109.z;
+      let v115 = select((v114 * 0.25f), v114, (v114 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v115) & 0x7fffffffu);
+      let v116 = (v108.w * 0.5f) + v109.w;
+      let v117 = select((v116 * 0.25f), v116, (v116 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v117) & 0x7fffffffu);
+      let v118 = saturated_halves_native(v111, v113);
+      let v119 = saturated_halves_native(v115, v117);
+      b3[((((v106 * 144) + v107) >> 1u) >> 1u)] = vec2<u32>(v118, v119);
+      b4[(((v106 * 144) + v107) >> 2u)] = vec4<f32>(v108.x, v108.y, v108.z, v108.w);
     }
   }
   workgroupBarrier();
@@ -263,31 +258,29 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   subgroupMatrixStore<row_major>(&panels, u32((v85 + 8)), c2_2, 17u);
   subgroupMatrixStore<row_major>(&panels, u32((v85 + 12)), c2_3, 17u);
   workgroupBarrier();
-  for (var q124 = 0; q124 < 256; q124 += 32) {
-    let q125 = q124 + l84;
-    if ((((v86 + ((q125 >> 4u) + 32)) < 160) & ((v87 + ((q125 & 15) * 4)) < 144))) {
-      let v126 = (v86 + ((q125 >> 4u) + 32));
-      let v127 = (v87 + ((q125 & 15) * 4));
-      let v128 = bitcast<vec4<f32>>(panels[((v85 + ((q125 >> 4u) * 17)) + (q125 & 15))]);
-      let v129 = b2[(v127 >> 2u)];
-      let v130 = (v128.x * 0.5f) + v129.x;
+  for (var q120 = 0; q120 < 256; q120 += 32) {
+    let q121 = q120 + l84;
+    if ((((v86 + ((q121 >> 4u) + 32)) < 160) & ((v87 + ((q121 & 15) * 4)) < 144))) {
+      let v122 = (v86 + ((q121 >> 4u) + 32));
+      let v123 = (v87 + ((q121 & 15) * 4));
+      let v124 = bitcast<vec4<f32>>(panels[((v85 + ((q121 >> 4u) * 17)) + (q121 & 15))]);
+      let v125 = b2[(v123 >> 2u)];
+      let v126 = (v124.x * 0.5f) + v125.x;
+      let v127 = select((v126 * 0.25f), v126, (v126 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v127) & 0x7fffffffu);
+      let v128 = (v124.y * 0.5f) + v125.y;
+      let v129 = select((v128 * 0.25f), v128, (v128 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v129) & 0x7fffffffu);
+      let v130 = (v124.z * 0.5f) + v125.z;
       let v131 = select((v130 * 0.25f), v130, (v130 > 0f));
       peak_f16 = max(peak_f16, bitcast<u32>(v131) & 0x7fffffffu);
-      let v132 = code_f16_native(saturated_f16(v131));
-      let v133 = (v128.y * 0.5f) + v129.y;
-      let v134 = select((v133 * 0.25f), v133, (v133 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v134) & 0x7fffffffu);
-      let v135 = code_f16_native(saturated_f16(v134));
-      let v136 = (v128.z * 0.5f) + v129.z;
-      let v137 = select((v136 * 0.25f), v136, (v136 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v137) & 0x7fffffffu);
-      let v138 = code_f16_native(saturated_f16(v137));
-      let v139 = (v128.w * 0.5f) + v129.w;
-      let v140 = select((v139 * 0.25f), v139, (v139 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v140) & 0x7fffffffu);
-      let v141 = code_f16_native(saturated_f16(v140));
-      b3[((((v126 * 144) + v127) >> 1u) >> 1u)] = vec2<u32>(v132 | (v135 << 16u), v138 | (v141 << 16u));
-      b4[(((v126 * 144) + v127) >> 2u)] = vec4<f32>(v128.x, v128.y, v128.z, v128.w);
+      let v132 = (v124.w * 0.5f) + v125.w;
+      let v133 = select((v132 * 0.25f), v132, (v132 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v133) & 0x7fffffffu);
+      let v134 = saturated_halves_native(v127, v129);
+      let v135 = saturated_halves_native(v131, v133);
+      b3[((((v122 * 144) + v123) >> 1u) >> 1u)] = vec2<u32>(v134, v135);
+      b4[(((v122 * 144) + v123) >> 2u)] = vec4<f32>(v124.x, v124.y, v124.z, v124.w);
     }
   }
   workgroupBarrier();
@@ -296,31 +289,29 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   subgroupMatrixStore<row_major>(&panels, u32((v85 + 8)), c3_2, 17u);
   subgroupMatrixStore<row_major>(&panels, u32((v85 + 12)), c3_3, 17u);
   workgroupBarrier();
-  for (var q142 = 0; q142 < 256; q142 += 32) {
-    let q143 = q142 + l84;
-    if ((((v86 + ((q143 >> 4u) + 48)) < 160) & ((v87 + ((q143 & 15) * 4)) < 144))) {
-      let v144 = (v86 + ((q143 >> 4u) + 48));
-      let v145 = (v87 + ((q143 & 15) * 4));
-      let v146 = bitcast<vec4<f32>>(panels[((v85 + ((q143 >> 4u) * 17)) + (q143 & 15))]);
-      let v147 = b2[(v145 >> 2u)];
-      let v148 = (v146.x * 0.5f) + v147.x;
+  for (var q136 = 0; q136 < 256; q136 += 32) {
+    let q137 = q136 + l84;
+    if ((((v86 + ((q137 >> 4u) + 48)) < 160) & ((v87 + ((q137 & 15) * 4)) < 144))) {
+      let v138 = (v86 + ((q137 >> 4u) + 48));
+      let v139 = (v87 + ((q137 & 15) * 4));
+      let v140 = bitcast<vec4<f32>>(panels[((v85 + ((q137 >> 4u) * 17)) + (q137 & 15))]);
+      let v141 = b2[(v139 >> 2u)];
+      let v142 = (v140.x * 0.5f) + v141.x;
+      let v143 = select((v142 * 0.25f), v142, (v142 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v143) & 0x7fffffffu);
+      let v144 = (v140.y * 0.5f) + v141.y;
+      let v145 = select((v144 * 0.25f), v144, (v144 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v145) & 0x7fffffffu);
+      let v146 = (v140.z * 0.5f) + v141.z;
+      let v147 = select((v146 * 0.25f), v146, (v146 > 0f));
+      peak_f16 = max(peak_f16, bitcast<u32>(v147) & 0x7fffffffu);
+      let v148 = (v140.w * 0.5f) + v141.w;
       let v149 = select((v148 * 0.25f), v148, (v148 > 0f));
       peak_f16 = max(peak_f16, bitcast<u32>(v149) & 0x7fffffffu);
-      let v150 = code_f16_native(saturated_f16(v149));
-      let v151 = (v146.y * 0.5f) + v147.y;
-      let v152 = select((v151 * 0.25f), v151, (v151 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v152) & 0x7fffffffu);
-      let v153 = code_f16_native(saturated_f16(v152));
-      let v154 = (v146.z * 0.5f) + v147.z;
-      let v155 = select((v154 * 0.25f), v154, (v154 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v155) & 0x7fffffffu);
-      let v156 = code_f16_native(saturated_f16(v155));
-      let v157 = (v146.w * 0.5f) + v147.w;
-      let v158 = select((v157 * 0.25f), v157, (v157 > 0f));
-      peak_f16 = max(peak_f16, bitcast<u32>(v158) & 0x7fffffffu);
-      let v159 = code_f16_native(saturated_f16(v158));
-      b3[((((v144 * 144) + v145) >> 1u) >> 1u)] = vec2<u32>(v150 | (v153 << 16u), v156 | (v159 << 16u));
-      b4[(((v144 * 144) + v145) >> 2u)] = vec4<f32>(v146.x, v146.y, v146.z, v146.w);
+      let v150 = saturated_halves_native(v143, v145);
+      let v151 = saturated_halves_native(v147, v149);
+      b3[((((v138 * 144) + v139) >> 1u) >> 1u)] = vec2<u32>(v150, v151);
+      b4[(((v138 * 144) + v139) >> 2u)] = vec4<f32>(v140.x, v140.y, v140.z, v140.w);
     }
   }
   if (peak_f16 >= 0x477ff000u) { atomicOr(&b5[0], 1u); }
