@@ -105,7 +105,6 @@ export class Trainer {
     let first: string | undefined;
     let last: StepRow | undefined;
     let failure: unknown;
-    const pending = new Set<Promise<void>>();
     let inOrder: Promise<void> = Promise.resolve();
     if (wanted <= 0) return { steps: 0, skipped, dropped };
     for await (const batch of source) {
@@ -125,8 +124,6 @@ export class Trainer {
         options.onStep?.(r, index);
       });
       inOrder = turn.catch((e) => void (failure ??= e));
-      pending.add(inOrder);
-      inOrder.then(() => pending.delete(inOrder));
       if (queued >= wanted) break;
     }
     await inOrder;

@@ -90,41 +90,42 @@ export function countCalls(handle: Pick<DeviceHandle, "gpu" | "wait">): GpuCount
     bound.set(group, boundBytes(descriptor));
     return group;
   });
-  around(gpu, "createCommandEncoder", (create, descriptor) => {
-    const encoder = create(descriptor);
-    around(encoder, "beginComputePass", (begin, options) => {
-      const pass = begin(options);
-      countPass(pass, counters, bound);
-      return pass;
-    });
-    return encoder;
-  });
+  const countPass = passCounter(counters, bound);
+  const countEncoder = overriding<GPUCommandEncoder>(({ beginComputePass }) => ({
+    beginComputePass(this: GPUCommandEncoder, options?: GPUComputePassDescriptor) {
+      return countPass(beginComputePass.call(this, options));
+    },
+  }));
+  around(gpu, "createCommandEncoder", (create, descriptor) => countEncoder(create(descriptor)));
   return counters;
 }
 
-function countPass(
-  pass: GPUComputePassEncoder,
-  counters: GpuCounters,
-  bound: WeakMap<GPUBindGroup, number>,
-): void {
-  const groups: number[] = [];
-  around(pass, "setBindGroup", (set, ...args) => {
-    const [index, group] = args;
-    groups[index] = group ? bound.get(group) ?? 0 : 0;
-    return set(...args);
-  });
-  const count = () => {
+type Pass = GPUComputePassEncoder;
+/** Without the overload whose offsets are a range of an array, which nothing here uses. */
+type SetBindGroup = (this: Pass, index: number, group: GPUBindGroup | null, offsets?: number[]) => undefined;
+
+function passCounter(counters: GpuCounters, bound: WeakMap<GPUBindGroup, number>): (pass: Pass) => Pass {
+  const bytesOf = new WeakMap<Pass, number[]>();
+  const count = (pass: Pass) => {
     counters.dispatches++;
-    for (const bytes of groups) counters.bytesBound += bytes ?? 0;
+    for (const bytes of bytesOf.get(pass) ?? []) counters.bytesBound += bytes ?? 0;
   };
-  around(pass, "dispatchWorkgroups", (dispatch, x, y, z) => {
-    count();
-    return dispatch(x, y, z);
-  });
-  around(pass, "dispatchWorkgroupsIndirect", (dispatch, buffer, offset) => {
-    count();
-    return dispatch(buffer, offset);
-  });
+  return overriding(({ setBindGroup, dispatchWorkgroups, dispatchWorkgroupsIndirect }) => ({
+    setBindGroup(this: Pass, index: number, group: GPUBindGroup | null, offsets?: number[]) {
+      const bytes = bytesOf.get(this), own = group ? bound.get(group) ?? 0 : 0;
+      if (bytes) bytes[index] = own;
+      else bytesOf.set(this, Object.assign([], { [index]: own }));
+      return (setBindGroup as SetBindGroup).call(this, index, group, offsets);
+    },
+    dispatchWorkgroups(this: Pass, ...grid: Parameters<Pass["dispatchWorkgroups"]>) {
+      count(this);
+      return dispatchWorkgroups.apply(this, grid);
+    },
+    dispatchWorkgroupsIndirect(this: Pass, buffer: GPUBuffer, offset: number) {
+      count(this);
+      return dispatchWorkgroupsIndirect.call(this, buffer, offset);
+    },
+  } as Partial<Pass>));
 }
 
 /** Bytes of the buffer ranges in a bind group; an entry without a size takes the rest of its buffer. */
@@ -189,4 +190,21 @@ function around<
     configurable: true,
     value: (...args: Parameters<F>) => f(original, ...args),
   });
+}
+
+/**
+ * Has objects of one class answer some methods otherwise, by a prototype between them and their own that is made once:
+ * for objects that every run makes anew, which `around` would slow.
+ *
+ * @param make the methods, given the class's own; `this` is the object
+ */
+function overriding<T extends object>(make: (own: T) => Partial<T>): (object: T) => T {
+  let prototype: T | undefined;
+  return (object) => {
+    if (!prototype) {
+      const own: T = Object.getPrototypeOf(object);
+      prototype = Object.assign(Object.create(own) as T, make(own));
+    }
+    return Object.setPrototypeOf(object, prototype);
+  };
 }

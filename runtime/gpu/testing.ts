@@ -38,15 +38,7 @@ export class FakeGpu {
   }
 
   createCommandEncoder() {
-    return {
-      beginComputePass: () => ({
-        setBindGroup: (_index: number, _group: unknown) => {},
-        dispatchWorkgroups: (_x: number, _y?: number, _z?: number) => {},
-        dispatchWorkgroupsIndirect: (_buffer: unknown, _offset: number) => {},
-        end: () => {},
-      }),
-      finish: () => ({}),
-    };
+    return new FakeEncoder();
   }
 
   asDevice(): GPUDevice {
@@ -86,4 +78,21 @@ export class FakeBuffer {
 /** Lets every promise that can settle do so. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** Classes, as a device's own objects are of: the counter works on their prototypes. */
+class FakeEncoder {
+  beginComputePass() {
+    return new FakePass();
+  }
+  finish() {
+    return {};
+  }
+}
+
+class FakePass {
+  setBindGroup(_index: number, _group: unknown) {}
+  dispatchWorkgroups(_x: number, _y?: number, _z?: number) {}
+  dispatchWorkgroupsIndirect(_buffer: unknown, _offset: number) {}
+  end() {}
 }
