@@ -3,6 +3,8 @@ import type { GroupKernel, MapKernel, Shader, SingleKernel } from "../compiler/c
 import { storesOf, valuesOf } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
 import { groupSize, mapInvocations, mapWidths, writeMap } from "./map.ts";
+import { matmulWidths, writeMatmul } from "./matmul.ts";
+import { takenByPart } from "./matmul_plan.ts";
 import { reduceWidths, writeReduce } from "./reduce.ts";
 import { planReduce } from "./reduce_plan.ts";
 import type { Part, Written } from "./wgsl/module.ts";
@@ -64,10 +66,16 @@ export function renderGroup(kernel: GroupKernel, target: Target): Shader {
 
 /** Invocations that the part would have in a workgroup by itself. */
 function ownInvocations(kernel: SingleKernel, target: Target): number {
-  if (kernel.family === "map") return mapInvocations(kernel, target);
-  if (kernel.family !== "reduce") return 64;
-  const { rows, threads } = planReduce(kernel, target);
-  return rows * threads;
+  switch (kernel.family) {
+    case "map":
+      return mapInvocations(kernel, target);
+    case "reduce": {
+      const { rows, threads } = planReduce(kernel, target);
+      return rows * threads;
+    }
+    case "matmul":
+      return takenByPart(kernel, target, MOST).invocations;
+  }
 }
 
 /** Elements that an invocation of a map takes: as many for all maps as suits the one that takes most, where it can be. */
@@ -82,11 +90,14 @@ function widthsOfPart(
   invocations: number,
   size: (kernel: MapKernel) => number,
 ): readonly number[] {
-  if (kernel.family === "map") return mapWidths(kernel, target, invocations, size(kernel));
-  if (kernel.family === "reduce") {
-    return reduceWidths(kernel, target, planReduce(kernel, target, invocations));
+  switch (kernel.family) {
+    case "map":
+      return mapWidths(kernel, target, invocations, size(kernel));
+    case "reduce":
+      return reduceWidths(kernel, target, planReduce(kernel, target, invocations));
+    case "matmul":
+      return matmulWidths(kernel, target, invocations);
   }
-  return [];
 }
 
 function writePart(
@@ -101,7 +112,7 @@ function writePart(
     case "reduce":
       return writeReduce(kernel, target, part);
     case "matmul":
-      throw new Error(`${kernel.name}: a contraction has a dispatch of its own`);
+      return writeMatmul(kernel, target, part);
   }
 }
 

@@ -1,13 +1,13 @@
-import type { MatmulKernel, Shader } from "../compiler/core/kernel.ts";
+import { type MatmulKernel, type Shader, valuesOf } from "../compiler/core/kernel.ts";
 import type { Target } from "../compiler/core/target.ts";
-import { type MatmulPlan, panelLengths, planMatmul, termsOf, threadsOf } from "./matmul_plan.ts";
+import { type MatmulPlan, panelLengths, planMatmul, planPart, termsOf, threadsOf } from "./matmul_plan.ts";
 import { renderMatmulOnMatrixUnits } from "./matmul_matrix.ts";
 import { BlockSteps, PanelSteps, type Place, type Steps } from "./matmul_steps.ts";
 import { product } from "./reduce_plan.ts";
 import type { Value } from "./wgsl/body.ts";
 import { groupOf } from "./wgsl/groups.ts";
 import { LaneAnalysis } from "./wgsl/lanes.ts";
-import { Module } from "./wgsl/module.ts";
+import { Module, type Part, type Written } from "./wgsl/module.ts";
 import { storeGroup } from "./wgsl/stores.ts";
 import { widthsOf } from "./wgsl/widths.ts";
 
@@ -25,7 +25,40 @@ export function renderMatmul(kernel: MatmulKernel, target: Target): Shader {
  * accumulates a small block in named vectors.
  */
 export function renderPlainMatmul(kernel: MatmulKernel, target: Target, plan: MatmulPlan): Shader {
-  return new MatmulWriter(kernel, target, plan).write();
+  const { module, grid, variant } = new MatmulWriter(kernel, target, plan).write();
+  return module.finish(grid, variant);
+}
+
+/** A contraction among others in one dispatch, by plain arithmetic. */
+export function writeMatmul(kernel: MatmulKernel, target: Target, part: Part): Written {
+  return new MatmulWriter(kernel, target, planPart(kernel, target, part.invocations), part).write();
+}
+
+/** For each binding, the components of its array element that suit the contraction in a workgroup that it shares. */
+export function matmulWidths(
+  kernel: MatmulKernel,
+  target: Target,
+  invocations: number,
+): readonly (1 | 2 | 4)[] {
+  const plan = planPart(kernel, target, invocations);
+  return widthsFor(kernel, target, stepsOf(kernel, plan, invocations));
+}
+
+function stepsOf(kernel: MatmulKernel, plan: MatmulPlan, threads: number): Steps {
+  const { packed } = arithmeticOf(kernel);
+  return plan.operands === "registers"
+    ? new BlockSteps(kernel, plan, packed)
+    : new PanelSteps(kernel, plan, packed, threads);
+}
+
+function widthsFor(kernel: MatmulKernel, target: Target, { analysisA, analysisB }: Steps) {
+  const { a, b, batch, m, n, stores } = kernel;
+  const stored = new LaneAnalysis(batch.length + 1, 4, n % 4 === 0, false);
+  return widthsOf(kernel, target, [
+    { analysis: analysisA, values: [a] },
+    { analysis: analysisB, values: [b] },
+    { analysis: stored, stores, shape: [...batch, m, n] },
+  ]);
 }
 
 const PARTS = ["x", "y", "z", "w"];
@@ -55,21 +88,15 @@ class MatmulWriter {
   readonly #arithmetic: Arithmetic;
   readonly #steps: Steps;
 
-  constructor(readonly kernel: MatmulKernel, target: Target, readonly plan: MatmulPlan) {
-    const rank = kernel.batch.length;
-    const { packed } = this.#arithmetic = arithmeticOf(kernel);
-    this.#steps = new (plan.operands === "registers" ? BlockSteps : PanelSteps)(kernel, plan, packed);
-    const stored = new LaneAnalysis(rank + 1, 4, kernel.n % 4 === 0, false);
-    const widths = widthsOf(kernel, target, [
-      { analysis: this.#steps.analysisA, values: [kernel.a] },
-      { analysis: this.#steps.analysisB, values: [kernel.b] },
-      { analysis: stored, stores: kernel.stores, shape: [...kernel.batch, kernel.m, kernel.n] },
-    ]);
-    const roots = [kernel.a, kernel.b, ...kernel.stores.map((s) => s.value)];
-    this.#module = new Module(kernel, target, threadsOf(plan), roots, { widths });
+  constructor(readonly kernel: MatmulKernel, target: Target, readonly plan: MatmulPlan, part?: Part) {
+    const threads = part?.invocations ?? threadsOf(plan);
+    this.#arithmetic = arithmeticOf(kernel);
+    this.#steps = stepsOf(kernel, plan, threads);
+    const widths = widthsFor(kernel, target, this.#steps);
+    this.#module = new Module(kernel, target, threads, valuesOf(kernel), { widths }, {}, part);
   }
 
-  write(): Shader {
+  write(): Written {
     const { kernel, plan } = this;
     const module = this.#module, { body, prims } = module;
     const tilesM = Math.ceil(kernel.m / plan.tileM), tilesN = Math.ceil(kernel.n / plan.tileN);
@@ -95,7 +122,8 @@ class MatmulWriter {
 
     const across = plan.tileN / plan.perN, block = across * (plan.tileM / plan.perM);
     const tx = prims.mod(t, across), ty = prims.quo(prims.mod(t, block), across);
-    const slice = prims.quo(t, block);
+    // Invocations beyond the plan's, of a workgroup that others share, do what the last slice does, and keep nothing.
+    const slice = prims.min(prims.quo(t, block), plan.slices - 1);
     for (const v of [tx, ty, slice]) body.name(v);
 
     this.#each((c) => body.line(`var ${c} = ${this.#arithmetic.sum}();`));
@@ -123,10 +151,8 @@ class MatmulWriter {
     const sliced = slices > 1 ? `, ${slices} slices of k` : "";
     const packed = this.#arithmetic.packed ? `packed ${this.#arithmetic.packed}, ` : "";
     const where = shared ? "" : ", operands in registers";
-    return module.finish(
-      at.grid,
-      `${packed}tile ${tm}x${tn}x${depth}, ${perM}x${perN} an invocation${sliced}${where}`,
-    );
+    const variant = `${packed}tile ${tm}x${tn}x${depth}, ${perM}x${perN} an invocation${sliced}${where}`;
+    return { module, grid: at.grid, variant };
   }
 
   /** Visits the accumulators: row of the block, quad of columns. */
@@ -143,11 +169,13 @@ class MatmulWriter {
     const { panel, sum } = this.#arithmetic;
     const as = (type: string, text: string) => panel === sum ? text : `bitcast<${type}>(${text})`;
     if (plan.slices === 1) return;
+    const panels = this.#module.shared("panels");
     if (needsBarrier) body.line("workgroupBarrier();");
-    body.open(`if (${slice.text} > 0)`);
+    const planned = threadsOf(plan), spare = this.#module.workgroupSize > planned;
+    body.open(spare ? `if (${slice.text} > 0 && ${t.text} < ${planned})` : `if (${slice.text} > 0)`);
     this.#each((c, i, j) =>
       body.line(
-        `panels[${t.text} - ${block} + ${(i * plan.perN / 4 + j) * block * (plan.slices - 1)}] = ${
+        `${panels}[${t.text} - ${block} + ${(i * plan.perN / 4 + j) * block * (plan.slices - 1)}] = ${
           as(panel, c)
         };`,
       )
@@ -158,7 +186,7 @@ class MatmulWriter {
     for (let s = 0; s < plan.slices - 1; s++) {
       this.#each((c, i, j) => {
         const at = (i * plan.perN / 4 + j) * block * (plan.slices - 1) + s * block;
-        body.line(`${c} += ${as(sum, `panels[${t.text} + ${at}]`)};`);
+        body.line(`${c} += ${as(sum, `${panels}[${t.text} + ${at}]`)};`);
       });
     }
     body.close();

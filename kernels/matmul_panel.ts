@@ -74,7 +74,7 @@ export class Panel {
     rows.forEach(([text], i) => {
       const row = packed ? kGroup : prims.add(kLocal, prims.i32(i));
       const at = prims.add(prims.add(prims.mul(row, prims.i32(this.stride)), quad), prims.i32(this.base));
-      body.line(`panels[${body.use(at)}] = ${text};`);
+      body.line(`${module.shared("panels")}[${body.use(at)}] = ${text};`);
     });
   }
 }

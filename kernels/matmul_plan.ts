@@ -205,6 +205,9 @@ interface Extents {
   readonly k: number;
 }
 
+/** Microseconds. */
+const BRIEF = 4 * DISPATCH;
+
 interface Choice {
   readonly plan: { readonly plain: MatmulPlan } | { readonly matrix: MatrixPlan };
   /** Microseconds, more or less. */
@@ -219,25 +222,35 @@ function timeOf(c: MatmulPlan & Speed, { batch, m, n, k }: Extents): number {
   return DISPATCH + Math.max(work, Math.ceil(k / c.tileK) * c.step);
 }
 
-function best(kernel: MatmulKernel, extents: Extents, target: Target): Choice {
-  const { maxComputeInvocationsPerWorkgroup: invocations, maxComputeWorkgroupStorageSize: memory } =
-    target.limits;
-  const plainSteps = { ...extents, k: Math.ceil(extents.k / termsOf(kernel)) };
-  if (target.processor === "cpu") {
-    return quickest(CPU_CANDIDATES.map((c) => ({ plan: { plain: c }, time: timeOnCpu(c, plainSteps) })));
-  }
-  const plain = GPU_CANDIDATES
-    .filter((c) => threadsOf(c) <= invocations && panelLengths(c).total * 16 <= memory)
-    .map((c): Choice => ({ plan: { plain: c }, time: timeOf(c, plainSteps) }));
-  const unit = matrixUnit(kernel, target);
+function best(kernel: MatmulKernel, target: Target): Choice {
+  const extents = extentsOf(kernel);
+  const plain = bestPlain(kernel, target, target.limits.maxComputeInvocationsPerWorkgroup);
+  const unit = target.processor === "cpu" ? undefined : matrixUnit(kernel, target);
   const matrix = !unit ? [] : MATRIX_CANDIDATES.map((c): Choice => ({
     plan: { matrix: { ...c, unit } },
     time: timeOnMatrixUnits(c, unit, extents),
   }));
-  return quickest([...plain, ...matrix]);
+  return quickest([{ plan: { plain: plain.plan }, time: plain.time }, ...matrix]);
 }
 
-function quickest(choices: readonly Choice[]): Choice {
+/** For plain arithmetic, in a workgroup of at most so many invocations. */
+function bestPlain(kernel: MatmulKernel, { processor, limits }: Target, invocations: number) {
+  const extents = extentsOf(kernel);
+  const steps = { ...extents, k: Math.ceil(extents.k / termsOf(kernel)) };
+  if (processor === "cpu") {
+    return quickest(CPU_CANDIDATES.map((plan) => ({ plan, time: timeOnCpu(plan, steps) })));
+  }
+  return quickest(
+    GPU_CANDIDATES
+      .filter((c) =>
+        threadsOf(fitted(c, kernel)) <= invocations &&
+        panelLengths(c).total * 16 <= limits.maxComputeWorkgroupStorageSize
+      )
+      .map((plan) => ({ plan, time: timeOf(plan, steps) })),
+  );
+}
+
+function quickest<T extends { readonly time: number }>(choices: readonly T[]): T {
   return choices.reduce((a, b) => b.time < a.time ? b : a);
 }
 
@@ -247,8 +260,36 @@ function extentsOf({ batch, m, n, k }: MatmulKernel): Extents {
 
 /** How a kernel is best tiled, for plain arithmetic or for matrix units. */
 export function planMatmul(kernel: MatmulKernel, target: Target): Choice["plan"] {
-  const { plan } = best(kernel, extentsOf(kernel), target);
+  const { plan } = best(kernel, target);
   return "plain" in plan ? { plain: fitted(plan.plain, kernel) } : plan;
+}
+
+/**
+ * How a kernel is tiled that shares its dispatch, and so the size of its workgroups, with others: by plain arithmetic,
+ * the sum in as many slices as there are invocations for.
+ */
+export function planPart(kernel: MatmulKernel, target: Target, invocations: number): MatmulPlan {
+  const plan = fitted(bestPlain(kernel, target, invocations).plan, kernel);
+  if (plan.operands === "registers") return plan;
+  const more = powerAbove(Math.floor(invocations / (threadsOf(plan) / plan.slices)) + 1) / 2;
+  return { ...plan, slices: Math.max(plan.slices, Math.min(more, plan.tileK / 4)) };
+}
+
+/** Invocations and bytes of workgroup memory that a kernel takes where it shares a dispatch. */
+export function takenByPart(kernel: MatmulKernel, target: Target, invocations: number) {
+  const alone = fitted(bestPlain(kernel, target, invocations).plan, kernel);
+  const shared = planPart(kernel, target, invocations);
+  const bytes = shared.operands === "panels" ? panelLengths(shared).total * 16 : 0;
+  return { invocations: threadsOf(alone), bytes };
+}
+
+/**
+ * Whether a contraction is over in the time of a few launches: others in its dispatch then cost it less than they save.
+ * A longer one wants its registers and its cores for itself.
+ */
+export function isBrief(kernel: MatmulKernel, target: Target): boolean {
+  const { plan, time } = best(kernel, target);
+  return target.processor === "gpu" && "plain" in plan && time <= BRIEF;
 }
 
 /** A tiling as a kernel takes it: its steps are no longer than what the kernel has to fill them. */

@@ -2,7 +2,7 @@ import type { MatmulKernel } from "../compiler/core/kernel.ts";
 import { Block } from "./matmul_block.ts";
 import { operandsOf } from "./matmul_operand.ts";
 import { Panel } from "./matmul_panel.ts";
-import { type MatmulPlan, panelLengths, threadsOf } from "./matmul_plan.ts";
+import { type MatmulPlan, panelLengths } from "./matmul_plan.ts";
 import type { Value } from "./wgsl/body.ts";
 import type { LaneAnalysis } from "./wgsl/lanes.ts";
 import type { Module } from "./wgsl/module.ts";
@@ -37,9 +37,15 @@ export class PanelSteps implements Steps {
   readonly #a: Panel;
   readonly #b: Panel;
 
-  constructor(kernel: MatmulKernel, readonly plan: MatmulPlan, packed: "i8" | "u8" | undefined) {
+  /** @param threads the invocations that fill the panels together */
+  constructor(
+    kernel: MatmulKernel,
+    readonly plan: MatmulPlan,
+    packed: "i8" | "u8" | undefined,
+    threads: number,
+  ) {
     const { a, b } = operandsOf(kernel, plan, packed);
-    const common = { tileK: plan.tileK, threads: threadsOf(plan) };
+    const common = { tileK: plan.tileK, threads };
     this.#a = new Panel(kernel, { ...a, ...common, base: 0 });
     this.#b = new Panel(kernel, { ...b, ...common, base: panelLengths(plan).a });
   }
@@ -88,10 +94,11 @@ export class PanelSteps implements Steps {
   }
 
   /** Reads quads of a panel, `step` apart. */
-  #quads({ body }: Module, from: Value, offset: number, count: number, step: number, hint: string): string[] {
+  #quads(module: Module, from: Value, offset: number, count: number, step: number, hint: string): string[] {
+    const { body } = module;
     return Array.from({ length: count }, (_, q) => {
       const name = body.fresh(hint);
-      body.line(`let ${name} = panels[${from.text} + ${offset + q * step}];`);
+      body.line(`let ${name} = ${module.shared("panels")}[${from.text} + ${offset + q * step}];`);
       return name;
     });
   }

@@ -13,7 +13,8 @@ import { golden } from "./golden.ts";
  *     MPT_UPDATE_GOLDENS=1 deno test -A tests/golden_dispatches_test.ts
  */
 
-const MOST_MLP = 10;
+/** On a GPU contractions that are soon over share dispatches. */
+const MOST_MLP = { gpu: 8, cpu: 10 } as const;
 const MOST_BLOCK = 30;
 /** On a CPU's lanes long maps have dispatches of their own: a launch costs less than what it would take to save it. */
 const MOST_OPTIMIZER = { gpu: 2, cpu: 5 } as const;

@@ -1,3 +1,4 @@
+import { isBrief } from "../../kernels/matmul_plan.ts";
 import type { Binding, Kernel } from "../core/kernel.ts";
 import type { Dispatch, Entry, Program, StateLayout, View } from "../core/program.ts";
 import type { Made } from "../core/stage.ts";
@@ -117,16 +118,16 @@ function buildKernels(source: Graph, options: EmitOptions): BuiltKernel[] {
 /** The kernels as a GPU launches them: few dispatches, which share what they can. */
 function launched(
   kernels: readonly BuiltKernel[],
-  { limits, processor }: Target,
+  target: Target,
   { launch }: CostModel,
   stages: Stages,
 ): BuiltKernel[] {
   const wide = kernels.map(inVectors);
-  const maxBindings = limits.maxStorageBuffersPerShaderStage;
+  const maxBindings = target.limits.maxStorageBuffersPerShaderStage;
   const known = new Map<readonly BuiltKernel[], BuiltKernel[]>();
   const grouped = (all: readonly BuiltKernel[]) => {
     const groups = known.get(all) ??
-      groupKernels(packScalars(all), limits, processor === "cpu" ? isLong : undefined);
+      groupKernels(packScalars(all), target, ({ kernel }) => standsAlone(kernel, target));
     known.set(all, groups);
     return groups;
   };
@@ -141,8 +142,10 @@ function launched(
 /** Elements of a map from which every workgroup's way through a group's other parts costs lanes more than a launch. */
 const LONG = 1 << 18;
 
-function isLong({ kernel }: BuiltKernel): boolean {
-  return kernel.family === "map" && elementsOf(kernel.shape) >= LONG;
+/** Whether company would cost a kernel, or its company, more than the launch that is saved. */
+function standsAlone(kernel: Kernel, target: Target): boolean {
+  if (kernel.family === "matmul") return !isBrief(kernel, target);
+  return target.processor === "cpu" && kernel.family === "map" && elementsOf(kernel.shape) >= LONG;
 }
 
 /** What every WebGPU device binds. */

@@ -1,8 +1,9 @@
 import { byteSize } from "../core/dtype.ts";
 import { i32, prim } from "../core/expr.ts";
-import type { Binding, Kernel, MapKernel, ReduceKernel } from "../core/kernel.ts";
+import { takenByPart } from "../../kernels/matmul_plan.ts";
+import type { Binding, Kernel, SingleKernel } from "../core/kernel.ts";
 import { physicalBytes, stridesOf } from "../core/kernel.ts";
-import type { TargetLimits } from "../core/target.ts";
+import type { Target } from "../core/target.ts";
 import type { Rebinding } from "./bound.ts";
 import { rebound, renumbered } from "./bound.ts";
 import type { BuiltKernel } from "./kernel.ts";
@@ -11,42 +12,31 @@ import { VECTOR } from "./vectors.ts";
 
 /** Parts of one dispatch: a launch saved is worth less than a shader that is read. */
 const MOST_PARTS = 8;
-/** Invocations of the largest workgroup that a reduction takes. */
+/** Invocations of the largest workgroup that a part takes. */
 const INVOCATIONS = 256;
 /** How many dispatches back a kernel looks for company: what is made long before it is read stands in memory. */
 const WINDOW = 12;
 
 /**
  * Puts kernels that need nothing of one another into one dispatch: the second stages of sums, the small sums beside large
- * ones. A kernel joins the nearest group before it, past which it can be moved. Contractions stay by themselves, since
- * their registers would be everyone's.
+ * ones, a small layer's two gradients. A kernel joins the nearest group before it, past which it can be moved.
  *
- * @param alone which others stay by themselves
+ * @param alone which stay by themselves
  */
 export function groupKernels(
   kernels: readonly BuiltKernel[],
-  limits: GroupLimits,
+  target: Target,
   alone: (built: BuiltKernel) => boolean = () => false,
 ): BuiltKernel[] {
   const groups: Member[][] = [];
   for (const built of kernels) {
-    const k: Member = {
-      built,
-      touches: touchesOf(built),
-      alone: built.kernel.family === "matmul" || alone(built),
-    };
-    const home = k.alone ? undefined : findGroup(groups, k, limits);
+    const k: Member = { built, touches: touchesOf(built), alone: alone(built) };
+    const home = k.alone ? undefined : findGroup(groups, k, target);
     if (home) home.push(k);
     else groups.push([k]);
   }
   return groups.map((g) => g.length === 1 ? g[0].built : joined(g));
 }
-
-/** What one dispatch may take of a device. */
-export type GroupLimits = Pick<
-  TargetLimits,
-  "maxStorageBuffersPerShaderStage" | "maxComputeWorkgroupStorageSize"
->;
 
 interface Member {
   readonly built: BuiltKernel;
@@ -104,20 +94,20 @@ export function rangeOf(t: Tensor): Range {
   return { where, start, end: start + physicalBytes(t.layout, t.dtype) };
 }
 
-function findGroup(groups: readonly Member[][], k: Member, limits: GroupLimits): Member[] | undefined {
+function findGroup(groups: readonly Member[][], k: Member, target: Target): Member[] | undefined {
   for (let j = groups.length - 1; j >= Math.max(0, groups.length - WINDOW); j--) {
     const group = groups[j];
-    if (accepts(group, k, limits)) return group;
+    if (accepts(group, k, target)) return group;
     if (group.some((m) => waits(m, k))) return undefined;
   }
 }
 
-function accepts(group: readonly Member[], k: Member, limits: GroupLimits): boolean {
+function accepts(group: readonly Member[], k: Member, target: Target): boolean {
   if (group.length >= MOST_PARTS || group.some((m) => m.alone || waits(m, k))) {
     return false;
   }
-  const members = [...group, k];
-  const memory = members.reduce((sum, m) => sum + workgroupBytes(m.built.kernel), 0);
+  const members = [...group, k], { limits } = target;
+  const memory = members.reduce((sum, m) => sum + workgroupBytes(m.built.kernel, target), 0);
   if (memory > limits.maxComputeWorkgroupStorageSize) return false;
   const bound = boundTogether(members);
   if (bound.length > limits.maxStorageBuffersPerShaderStage) return false;
@@ -155,11 +145,12 @@ function boundTogether(members: readonly Member[]): Bound[] {
 }
 
 /**
- * Workgroup memory that a kernel may take: for every invocation a value of each row's store, and of each kind of
- * accumulator and its position, which phases share by their place in the phase.
+ * Workgroup memory that a kernel may take: panels, or for every invocation a value of each row's store, and of each kind
+ * of accumulator and its position, which phases share by their place in the phase.
  */
-function workgroupBytes(kernel: Kernel): number {
-  if (kernel.family !== "reduce" && kernel.family !== "map") return 0;
+function workgroupBytes(kernel: Kernel, target: Target): number {
+  if (kernel.family === "group") return 0;
+  if (kernel.family === "matmul") return takenByPart(kernel, target, INVOCATIONS).bytes;
   const phases = kernel.family === "reduce" ? kernel.phases : kernel.prelude?.phases ?? [];
   const arrays = new Set(phases.flatMap((phase) =>
     phase.flatMap(({ combine, value }, place) => [
@@ -203,9 +194,7 @@ function joined(members: readonly Member[]): BuiltKernel {
   });
   const parts = members.map(({ built }, m) => {
     const { kernel } = built;
-    if (kernel.family === "group" || kernel.family === "matmul") {
-      throw new Error(`a ${kernel.family} kernel does not join a group`);
-    }
+    if (kernel.family === "group") throw new Error("a group is no part of another");
     const shifts = built.tensors.map((t, i) => {
       const window = tensors[places[m][i]];
       return window === t ? undefined : (t.at!.offset - window.at!.offset) / byteSize(t.dtype);
@@ -233,7 +222,7 @@ function windowOn(tensors: readonly Tensor[]): Tensor {
  * stand further on.
  */
 function shifted(
-  kernel: MapKernel | ReduceKernel,
+  kernel: SingleKernel,
   places: readonly number[],
   shifts: readonly (number | undefined)[],
 ): Rebinding {
@@ -248,9 +237,21 @@ function shifted(
       const shift = shifts[s.binding];
       if (shift === undefined) return plain.store(s);
       // Whoever shows a buffer with others is a map, or it is a row's scalar.
-      const shape = kernel.family === "map" ? kernel.shape : kernel.outer;
+      const shape = shapeOf(kernel);
       const own = s.place ?? { offset: 0, strides: stridesOf(shape, kernel.bindings[s.binding].dtype) };
       return { ...plain.store(s), place: { ...own, offset: own.offset + shift } };
     },
   };
+}
+
+/** Of what a kernel stores for each row. */
+function shapeOf(kernel: SingleKernel): readonly number[] {
+  switch (kernel.family) {
+    case "map":
+      return kernel.shape;
+    case "reduce":
+      return kernel.outer;
+    case "matmul":
+      return [...kernel.batch, kernel.m, kernel.n];
+  }
 }

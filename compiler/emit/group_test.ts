@@ -2,6 +2,7 @@ import { assertEquals } from "../../tests/assert.ts";
 import { f32, i32, operands, prim } from "../core/expr.ts";
 import type { Binding, Kernel, MapKernel } from "../core/kernel.ts";
 import { partsOf } from "../core/kernel.ts";
+import { type Target, TARGET_LAVAPIPE } from "../core/target.ts";
 import { groupKernels } from "./group.ts";
 import type { BuiltKernel } from "./kernel.ts";
 import type { Tensor } from "./tensor.ts";
@@ -57,9 +58,9 @@ function rowSums(reads: Tensor[], write: Tensor): BuiltKernel {
   return { kernel: reduce, tensors };
 }
 
-const most = (bindings: number) => ({
-  maxStorageBuffersPerShaderStage: bindings,
-  maxComputeWorkgroupStorageSize: 32768,
+const most = (bindings: number): Target => ({
+  ...TARGET_LAVAPIPE,
+  limits: { ...TARGET_LAVAPIPE.limits, maxStorageBuffersPerShaderStage: bindings },
 });
 
 const coord0 = { e: "coord", axis: 0, kind: "i32" } as const;

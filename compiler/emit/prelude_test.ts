@@ -6,6 +6,7 @@ import { acc, coord, type Expr, f32, i32, prim, u32 } from "../core/expr.ts";
 import type { Kernel, MapKernel, ReduceKernel } from "../core/kernel.ts";
 import { partsOf, physicalBytes } from "../core/kernel.ts";
 import { Pool } from "./bound.ts";
+import { TARGET_H100_DAWN } from "../core/target.ts";
 import { groupKernels } from "./group.ts";
 import type { BuiltKernel } from "./kernel.ts";
 import type { PreludeOptions } from "./prelude.ts";
@@ -13,8 +14,8 @@ import { takePreludes } from "./prelude.ts";
 import { packScalars } from "./scalars.ts";
 import type { Tensor } from "./tensor.ts";
 
-const LIMITS = { maxStorageBuffersPerShaderStage: 16, maxComputeWorkgroupStorageSize: 32768 };
-const grouped = (kernels: readonly BuiltKernel[]) => groupKernels(packScalars(kernels), LIMITS);
+const grouped = (kernels: readonly BuiltKernel[]) =>
+  groupKernels(packScalars(kernels), TARGET_H100_DAWN, ({ kernel }) => kernel.family === "matmul");
 
 function take(
   kernels: readonly BuiltKernel[],

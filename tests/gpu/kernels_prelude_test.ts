@@ -121,7 +121,7 @@ kernelTest(
     });
     const [group, ...rest] = groupKernels(
       members.map(({ kernel, tensors }) => trimmed(kernel, tensors)),
-      target.limits,
+      target,
     );
     assertEquals([rest.length, group.tensors.filter((t) => t.at).length], [0, 1]);
     const window = group.tensors.find((t) => t.at)!;

@@ -17,3 +17,15 @@ ampOpsSuite(on);
 librarySuite(on);
 deviceGraphSuite(on, 30);
 flagSuite(on);
+
+/** A software adapter that is given a GPU's programs: its panels, groups and sums. */
+const asGpu: SuiteDevice = {
+  name: `${on.name} as a GPU`,
+  ignore: noGpu || on.name === "hardware",
+  async open() {
+    const device = await openTestDevice();
+    return { ...device, target: { ...device.target, processor: "gpu" } };
+  },
+};
+
+deviceGraphSuite(asGpu, on.name === "swiftshader" ? 3 : 10);
