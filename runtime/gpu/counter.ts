@@ -106,20 +106,27 @@ type SetBindGroup = (this: Pass, index: number, group: GPUBindGroup | null, offs
 
 function passCounter(counters: GpuCounters, bound: WeakMap<GPUBindGroup, number>): (pass: Pass) => Pass {
   const bytesOf = new WeakMap<Pass, number[]>();
+  // One pass is encoded after another: it is looked up once.
+  let current: Pass | undefined, bytes: number[] = [];
+  const enter = (pass: Pass) => {
+    current = pass;
+    bytes = bytesOf.get(pass) ?? [];
+    bytesOf.set(pass, bytes);
+  };
   const count = (pass: Pass) => {
+    if (pass !== current) enter(pass);
     counters.dispatches++;
-    for (const bytes of bytesOf.get(pass) ?? []) counters.bytesBound += bytes ?? 0;
+    for (let i = 0; i < bytes.length; i++) counters.bytesBound += bytes[i] ?? 0;
   };
   return overriding(({ setBindGroup, dispatchWorkgroups, dispatchWorkgroupsIndirect }) => ({
     setBindGroup(this: Pass, index: number, group: GPUBindGroup | null, offsets?: number[]) {
-      const bytes = bytesOf.get(this), own = group ? bound.get(group) ?? 0 : 0;
-      if (bytes) bytes[index] = own;
-      else bytesOf.set(this, Object.assign([], { [index]: own }));
+      if (this !== current) enter(this);
+      bytes[index] = group ? bound.get(group) ?? 0 : 0;
       return (setBindGroup as SetBindGroup).call(this, index, group, offsets);
     },
-    dispatchWorkgroups(this: Pass, ...grid: Parameters<Pass["dispatchWorkgroups"]>) {
+    dispatchWorkgroups(this: Pass, x: number, y?: number, z?: number) {
       count(this);
-      return dispatchWorkgroups.apply(this, grid);
+      return dispatchWorkgroups.call(this, x, y, z);
     },
     dispatchWorkgroupsIndirect(this: Pass, buffer: GPUBuffer, offset: number) {
       count(this);

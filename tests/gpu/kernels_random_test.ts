@@ -51,6 +51,6 @@ kernelTest("random kernels in one dispatch agree with the evaluator", async ({ d
     }
   }
   // Where ten buffers are bound no two of them fit; programs' own groups are smaller.
-  const enough = groups > 10 && contractions > 4;
+  const enough = groups > 10 && contractions > 3;
   assert(only !== undefined || limit < 16 || enough, `${groups} groups with ${contractions} contractions`);
 });
