@@ -23,6 +23,8 @@ export interface Measured {
   /** By the wrapper around the device; absent on the CPU. */
   readonly counts?: StepCounts;
   readonly peakBytes?: number;
+  /** In which the host hands a step over: inputs, commands, submit; absent on the CPU. */
+  readonly hostMilliseconds?: number;
   /** By timestamps, each dispatch in a pass of its own; absent where the device has none. */
   readonly device?: DeviceFigures;
 }
@@ -64,6 +66,7 @@ export function failed(name: string, choice: VariantChoice, why: string): Varian
 export function reportVariant(
   name: string,
   variant: Variant,
+  hostMilliseconds: number | undefined,
   dispatches: readonly TimedDispatch[] | undefined,
   limits: Limits,
 ): VariantReport {
@@ -80,6 +83,7 @@ export function reportVariant(
       lastLoss: variant.lastLoss,
       counts: variant.counts,
       peakBytes: variant.peakBytes,
+      hostMilliseconds,
       device: dispatches && figuresOf(dispatches, limits),
     },
   };

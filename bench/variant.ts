@@ -155,6 +155,27 @@ export class Variant {
     return { first, rows, last: await this.trainer.weights() };
   }
 
+  /**
+   * Median milliseconds in which the host hands a step over, its inputs, its commands and the submit; nothing else is
+   * queued meanwhile. Undefined on the CPU, where handing over is computing.
+   */
+  async hostTime(steps: number): Promise<number | undefined> {
+    const { device, batches } = this.options;
+    if (device.kind === "cpu") return undefined;
+    const inputs = toBytes(this.trainer.bundle.interface.batch, batches[0]);
+    const spent: number[] = [];
+    for (let i = 0; i < steps; i++) {
+      const began = performance.now();
+      const rows = this.#programs.flatMap(({ prepared, times }) => {
+        const own = prepared.program.inputs.length > 0 ? inputs : {};
+        return Array.from({ length: times }, () => prepared.run(own));
+      });
+      spent.push(performance.now() - began);
+      await Promise.all(rows);
+    }
+    return median(spent);
+  }
+
   /** Times every dispatch of a step on the device; undefined where the device has no timestamps. */
   async profile(runs: number): Promise<TimedDispatch[] | undefined> {
     const { device, batches } = this.options;

@@ -205,8 +205,9 @@ interface Extents {
   readonly k: number;
 }
 
-/** Microseconds. */
+/** Microseconds, and sums that an invocation makes, up to which a contraction is in nobody's way. */
 const BRIEF = 4 * DISPATCH;
+const FEW_SUMS = 16;
 
 interface Choice {
   readonly plan: { readonly plain: MatmulPlan } | { readonly matrix: MatrixPlan };
@@ -266,7 +267,7 @@ export function planMatmul(kernel: MatmulKernel, target: Target): Choice["plan"]
 
 /**
  * How a kernel is tiled that shares its dispatch, and so the size of its workgroups, with others: by plain arithmetic,
- * the sum in as many slices as there are invocations for.
+ * the sum in as many slices as there are invocations for, which are no fewer than it takes (`takenByPart`).
  */
 export function planPart(kernel: MatmulKernel, target: Target, invocations: number): MatmulPlan {
   const plan = fitted(bestPlain(kernel, target, invocations).plan, kernel);
@@ -284,12 +285,13 @@ export function takenByPart(kernel: MatmulKernel, target: Target, invocations: n
 }
 
 /**
- * Whether a contraction is over in the time of a few launches: others in its dispatch then cost it less than they save.
- * A longer one wants its registers and its cores for itself.
+ * Whether a contraction is over in the time of a few launches, and takes few registers: others in its dispatch then cost
+ * it, and it costs them, less than a launch. A longer one wants its registers and its cores for itself.
  */
 export function isBrief(kernel: MatmulKernel, target: Target): boolean {
   const { plan, time } = best(kernel, target);
-  return target.processor === "gpu" && "plain" in plan && time <= BRIEF;
+  if (target.processor !== "gpu" || !("plain" in plan)) return false;
+  return time <= BRIEF && plan.plain.perM * plan.plain.perN <= FEW_SUMS;
 }
 
 /** A tiling as a kernel takes it: its steps are no longer than what the kernel has to fill them. */

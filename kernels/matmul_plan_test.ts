@@ -9,7 +9,15 @@ import {
 } from "../compiler/core/target.ts";
 import { assert, assertEquals, assertMatch } from "../tests/assert.ts";
 import { renderMatmul } from "./matmul.ts";
-import { CPU_CANDIDATES, panelLengths, planMatmul, threadsOf } from "./matmul_plan.ts";
+import {
+  CPU_CANDIDATES,
+  isBrief,
+  panelLengths,
+  planMatmul,
+  planPart,
+  takenByPart,
+  threadsOf,
+} from "./matmul_plan.ts";
 import { binding, load } from "./testing/build.ts";
 
 /** [batch, m, k] · [batch, k, n], floats in their own dtype, bytes in i32. */
@@ -97,5 +105,30 @@ Deno.test("matmul plan: a GPU shares panels in workgroup memory", () => {
     assertEquals([plan.operands, plan.tileM, plan.tileN, plan.tileK], ["panels", 128, 128, 16]);
     assert(16 * panelLengths(plan).total <= target.limits.maxComputeWorkgroupStorageSize);
     assert(planOf(product("f32", 1, 64, 64, 4096), target).slices > 1, "few results share their sums");
+  }
+});
+
+Deno.test("matmul plan: what shares a dispatch on a GPU is soon over and takes few registers", () => {
+  const brief = (m: number, n: number, k: number, target = TARGET_H100_DAWN) =>
+    isBrief(product("f32", 1, m, n, k), target);
+  assertEquals([brief(64, 784, 128), brief(10, 64, 128), brief(256, 384, 256)], [true, true, true]);
+  assertEquals([brief(4096, 4096, 4096), brief(10, 4096, 1024)], [false, false], "long");
+  assertEquals(brief(1024, 4096, 10), false, "blocks of 8×8");
+  assertEquals(brief(10, 64, 128, TARGET_LAVAPIPE), false, "lanes run through every part");
+});
+
+Deno.test("matmul plan: a part cuts its sum into as many slices as its workgroup has invocations for", () => {
+  for (const [m, n, k] of [[64, 784, 128], [128, 64, 10], [256, 384, 256]]) {
+    const kernel = product("f32", 1, m, n, k);
+    const slices = [128, 256].map((invocations) => {
+      const plan = planPart(kernel, TARGET_H100_DAWN, invocations);
+      assert(threadsOf(plan) <= invocations, `${threadsOf(plan)} of ${invocations} invocations`);
+      assertEquals(plan.tileK % (4 * plan.slices), 0);
+      const { bytes } = takenByPart(kernel, TARGET_H100_DAWN, invocations);
+      assertEquals(bytes, 16 * panelLengths(plan).total);
+      return plan.slices;
+    });
+    assertEquals(slices, slices.toSorted((a, b) => a - b));
+    if (k > 64) assertEquals(slices.at(-1), 16);
   }
 });

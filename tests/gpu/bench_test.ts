@@ -25,7 +25,8 @@ Deno.test({
       const { result } = await bench(file, device, { dims: { N: 24 }, rounds: 5, steps: 3, seed: 2 });
       assertEquals(result.faults, []);
       for (const { name, measured } of result.variants) {
-        const { counts, device: timed } = measured!;
+        const { counts, hostMilliseconds, device: timed } = measured!;
+        assert(hostMilliseconds! > 0, name);
         assertEquals([name, counts!.submits], [name, 1]);
         if (!timed) continue;
         assertEquals([name, counts!.dispatches], [name, timed.dispatches.length]);

@@ -1,7 +1,7 @@
 import type { DType } from "../../compiler/core/dtype.ts";
 import { acc, coord, type Expr, f32, i32, prim } from "../../compiler/core/expr.ts";
 import type { Kernel, MatmulKernel, Shader } from "../../compiler/core/kernel.ts";
-import { TARGET_H100_DAWN, TARGET_H100_DENO } from "../../compiler/core/target.ts";
+import { type Target, TARGET_H100_DAWN, TARGET_H100_DENO } from "../../compiler/core/target.ts";
 import { renderMatmulOnMatrixUnits } from "../../kernels/matmul_matrix.ts";
 import { MATRIX_CANDIDATES } from "../../kernels/matrix_speed.ts";
 import { MATRIX_UNITS, type MatrixPlan, type MatrixTile, matrixUnit } from "../../kernels/matrix_plan.ts";
@@ -113,11 +113,9 @@ Deno.test("matrix units: chosen where the product is large and a unit holds its 
   assertStringIncludes(variant("i8", 4096, TARGET_H100_DENO), "packed i8, tile 128x128x64");
 });
 
-/** The target of tests on hardware is a card with matrix units; not every card is. */
-function hasUnits(device: GPUDevice): boolean {
-  return testDevice().name === "hardware" &&
-    device.features.has("chromium-experimental-subgroup-matrix" as GPUFeatureName);
-}
+/** Hardware is taken for a card with matrix units. */
+const onHardware = testDevice().name === "hardware";
+const isEmulated = (target: Target) => !onHardware && target.name !== "lavapipe-packed";
 
 /** Whole multiples of `unit` to read, a pattern where something is to be written, and a flag that is down. */
 function memoryFor(kernel: MatmulKernel, next: () => number, unit: number): Words[] {
@@ -132,7 +130,6 @@ function memoryFor(kernel: MatmulKernel, next: () => number, unit: number): Word
 }
 
 kernelTest("matrix units: products agree with the evaluator", async ({ device, target }) => {
-  if (!hasUnits(device)) return;
   const next = random(41);
   for (const c of CASES) {
     const kernel = kernelOf(c);
@@ -147,9 +144,9 @@ kernelTest("matrix units: products agree with the evaluator", async ({ device, t
       );
     }
   }
-});
+}, () => onHardware);
 
-kernelTest("matrix units: what f16 cannot hold is saturated and flagged", async ({ device, target }) => {
+kernelTest("matrix units: what f16 cannot hold is saturated and flagged", async ({ device }) => {
   // Sums of about 60,000 either way, some beyond 65504, all exact.
   const kernel = kernelOf({ m: 40, n: 50, k: 72, transposed: 0, operand: "f16" });
   const memory = memoryFor(kernel, random(43), 32);
@@ -162,11 +159,10 @@ kernelTest("matrix units: what f16 cannot hold is saturated and flagged", async 
     const on = { ...TARGET_H100_DAWN, quirks: { ...TARGET_H100_DAWN.quirks, narrowsToInfinity } };
     const shader = onUnits(kernel, tile, on)!;
     assertEquals(shader.code.includes("saturated_halves"), narrowsToInfinity);
-    if (!hasUnits(device) && target.name === "lavapipe-packed") continue;
-    const code = hasUnits(device) ? shader.code : emulateUnits(shader.code, MATRIX_UNITS.f16);
+    const code = onHardware ? shader.code : emulateUnits(shader.code, MATRIX_UNITS.f16);
     assertEquals(await runKernel(device, kernel, { ...shader, code }, memory), expected);
   }
-});
+}, (target) => onHardware || isEmulated(target));
 
 /** How many random contractions, and their greatest extent; a software device takes most of its time to compile one. */
 const TRIES = {
@@ -181,10 +177,9 @@ const TRIES = {
 const SEED = Number(Deno.env.get("MPT_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 31));
 
 kernelTest("contractions at random shapes agree with f64", async ({ device, target }) => {
-  const plain = hasUnits(device) ? target : { ...target, subgroupMatrix: [] };
   await eachRandom(TRIES, async (c, seed) => {
-    const chosen = await tryOn(device, c, seed, (kernel) => renderKernel(kernel, plain));
-    if (chosen || !hasUnits(device)) return chosen;
+    const chosen = await tryOn(device, c, seed, (kernel) => renderKernel(kernel, target));
+    if (chosen || !onHardware) return chosen;
     return await tryOn(
       device,
       c,
@@ -195,7 +190,6 @@ kernelTest("contractions at random shapes agree with f64", async ({ device, targ
 });
 
 kernelTest("matrix units, emulated: random contractions agree with f64", async ({ device, target }) => {
-  if (hasUnits(device) || target.name === "lavapipe-packed") return;
   // The smallest tiling: a software device takes ten seconds to compile the others.
   const tile = MATRIX_CANDIDATES.find((t) => t.subM * t.subN === 32 * 32)!;
   await eachRandom({ count: testDevice().name === "lavapipe" ? 8 : 3, most: 110 }, async (c, seed) => {
@@ -205,7 +199,7 @@ kernelTest("matrix units, emulated: random contractions agree with f64", async (
       return { ...shader, code: emulateUnits(shader.code, matrixUnit(kernel, TARGET_H100_DAWN)!) };
     });
   });
-});
+}, isEmulated);
 
 /** Random contractions, each with a seed for its values, until one is wrong. */
 async function eachRandom(

@@ -35,8 +35,16 @@ function targets(): Target[] {
 
 let gpu: Promise<TestGpu> | undefined;
 
-/** Declares a test for each target of the device; it is ignored in a process for the CPU. */
-export function kernelTest(name: string, fn: (test: KernelTest) => Promise<void>): void {
+/**
+ * Declares a test for each target of the device; it is ignored in a process for the CPU.
+ *
+ * @param suits whether a target is one to test on; the test is ignored for others
+ */
+export function kernelTest(
+  name: string,
+  fn: (test: KernelTest) => Promise<void>,
+  suits: (target: Target) => boolean = () => true,
+): void {
   if (device.api === "none") {
     Deno.test({ name: `${name} (needs MPT_TEST_DEVICE)`, ignore: true, fn() {} });
     return;
@@ -44,6 +52,7 @@ export function kernelTest(name: string, fn: (test: KernelTest) => Promise<void>
   for (const target of targets()) {
     Deno.test({
       name: `${target.name}: ${name}`,
+      ignore: !suits(target),
       // The device is opened once for the process.
       sanitizeResources: false,
       sanitizeOps: false,
