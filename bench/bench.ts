@@ -67,7 +67,7 @@ const BATCH = 128;
 const BATCHES = 4;
 const ROUND_MS = 500;
 const PROFILE_RUNS = 9;
-const HOST_STEPS = 31;
+const HOST_BURSTS = 9;
 
 /** Measures a program's training step in all its variants, in one run. Throws BenchError, DiagnosticError, BatchError. */
 export async function bench(
@@ -125,7 +125,7 @@ export async function bench(
         continue;
       }
       say(`profiling ${name}`);
-      const host = await variant.hostTime(HOST_STEPS);
+      const host = await variant.hostTime(HOST_BURSTS);
       const dispatches = await variant.profile(PROFILE_RUNS);
       reports.push(reportVariant(name, variant, host, dispatches, limits));
       if (dispatches) trace.push({ variant: name, dispatches });
