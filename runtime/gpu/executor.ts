@@ -1,6 +1,6 @@
 import type { Executor, Program, StateHandle, StateLayout } from "../../compiler/core/program.ts";
 import type { Target } from "../../compiler/core/target.ts";
-import type { GpuDevice } from "../device.ts";
+import type { DeviceHandle } from "../providers/provider.ts";
 import { GpuMemory, KERNEL_USAGE } from "./memory.ts";
 import { PipelineCache } from "./pipeline.ts";
 import { GpuProgram } from "./program.ts";
@@ -20,7 +20,7 @@ export class GpuExecutor implements Executor {
   #failure: Error | undefined;
   #destroyed = false;
 
-  constructor(device: Pick<GpuDevice, "target" | "handle">) {
+  constructor(device: { readonly target: Target; readonly handle: Pick<DeviceHandle, "gpu"> }) {
     this.target = device.target;
     this.#gpu = device.handle.gpu;
     this.#memory = new GpuMemory(this.#gpu);

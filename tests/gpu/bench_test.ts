@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "../assert.ts";
 import { bench } from "../../bench/bench.ts";
+import { hostTime, openNull } from "../../bench/host.ts";
 import { noGpu, openTestDevice } from "./open.ts";
 
 const TEXT = `model Net() {
@@ -40,5 +41,23 @@ Deno.test({
       device.close();
       await Deno.remove(file);
     }
+  },
+});
+
+Deno.test({
+  name: "bench: on Dawn's null device a step is one submit, and its time the host's",
+  ignore: noGpu,
+  // Dawn keeps its null backend.
+  sanitizeResources: false,
+  sanitizeOps: false,
+  async fn() {
+    const { microsecondsAStep, dispatches, submits, launches } = await hostTime(
+      await openNull(),
+      "tiny-mlp",
+      4,
+      2,
+    );
+    assertEquals([dispatches, submits], [launches.length, 1]);
+    assert(launches.length > 3 && microsecondsAStep > 0);
   },
 });
