@@ -158,10 +158,9 @@ export class Storage {
     return f16 && quirks.bitcastHalves && quirks.narrowsToInfinity;
   }
 
-  /** Two values as f16 in a word, the first lowest; `exact` says that f16 holds them both. */
+  /** Two values as f16 in a word, the first lowest, where `joinsHalves`; `exact` says that f16 holds them both. */
   halves(low: Value, high: Value, exact: boolean): Value {
     const { body, helpers } = this.prims;
-    if (!this.joinsHalves) return this.word([low, high].map((x) => this.code(x, "f16", exact)));
     this.#joins = true;
     const write = exact
       ? (x: string, y: string) => `bitcast<u32>(vec2<f16>(f16(${x}), f16(${y})))`

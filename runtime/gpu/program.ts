@@ -137,7 +137,7 @@ export class GpuProgram implements PreparedProgram {
   }
 
   #submit(): Promise<DataView> {
-    const encoder = this.#gpu.createCommandEncoder();
+    const encoder = this.#gpu.createCommandEncoder({ label: this.program.entry });
     const pass = encoder.beginComputePass();
     let current: GPUComputePipeline | undefined;
     for (const { pipeline, group, workgroups: [x, y, z] } of this.launches) {
