@@ -7,16 +7,15 @@
  */
 import { compile } from "../compiler/compile.ts";
 import { type Target, TARGET_H100_DAWN } from "../compiler/core/target.ts";
-import type { Batch } from "../runtime/batch.ts";
 import { openDevice } from "../runtime/device.ts";
 import { countCalls, type GpuCounters, resetCounters } from "../runtime/gpu/counter.ts";
 import { GpuExecutor } from "../runtime/gpu/executor.ts";
-import { GpuProgram, type Launch } from "../runtime/gpu/program.ts";
+import { encodeLaunches, GpuProgram, type Launch } from "../runtime/gpu/program.ts";
 import { median } from "../runtime/profile.ts";
 import type { DeviceHandle } from "../runtime/providers/provider.ts";
 import { PollThrottle } from "../runtime/providers/throttle.ts";
 import { Trainer } from "../runtime/trainer.ts";
-import { batchOf, isMlp, NETS, programOf } from "./rivals/nets.ts";
+import { isMlp, namedBatchOf, NETS, programOf } from "./rivals/nets.ts";
 
 interface Host {
   readonly target: Target;
@@ -24,20 +23,21 @@ interface Host {
   readonly counters: GpuCounters;
 }
 
+/** What a Program for an H100 may need more of than every device has. */
+const LIMITS = [
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupStorageSize",
+] as const;
+
 /** Dawn without a driver, as an H100 but for what it can bind. */
 export async function openNull(): Promise<Host> {
   const { create } = await import("webgpu");
   const api = create(["backend=null", "enable-dawn-features=allow_unsafe_apis"]) as unknown as GPU;
   const adapter = await api.requestAdapter();
   if (!adapter) throw new Error("Dawn has no null backend here");
-  const { maxStorageBuffersPerShaderStage, maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } =
-    adapter.limits;
-  const limits = {
-    maxStorageBuffersPerShaderStage,
-    maxComputeInvocationsPerWorkgroup,
-    maxComputeWorkgroupSizeX,
-    maxComputeWorkgroupStorageSize: adapter.limits.maxComputeWorkgroupStorageSize,
-  };
+  const limits = Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]]));
   const gpu = await adapter.requestDevice({
     requiredFeatures: [...adapter.features].filter((f) => /f16|subgroup/.test(f)) as GPUFeatureName[],
     requiredLimits: limits,
@@ -68,11 +68,7 @@ export async function hostTime(host: Host, name: string, steps: number, rounds =
   });
   const executor = new GpuExecutor(host);
   const trainer = await Trainer.create(bundle!, executor);
-  const { input, target } = batchOf(net);
-  const shape = isMlp(net) ? undefined : [net.batch, net.ctx];
-  const batch: Batch = shape
-    ? { ids: { data: input, shape }, target: { data: target, shape } }
-    : { image: input, label: target };
+  const batch = namedBatchOf(net);
   function* batches() {
     while (true) yield batch;
   }
@@ -106,11 +102,7 @@ export async function submitTime(
     for (let i = 0; i < submits; i++) {
       const encoder = gpu.createCommandEncoder();
       const pass = encoder.beginComputePass();
-      for (const { pipeline, group, workgroups: [x, y, z] } of launches) {
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, group);
-        pass.dispatchWorkgroups(x, y, z);
-      }
+      encodeLaunches(pass, launches);
       pass.end();
       gpu.queue.submit([encoder.finish()]);
     }

@@ -270,18 +270,23 @@ export function planMatmul(kernel: MatmulKernel, target: Target): Choice["plan"]
  * the sum in as many slices as there are invocations for, which are no fewer than it takes (`takenByPart`).
  */
 export function planPart(kernel: MatmulKernel, target: Target, invocations: number): MatmulPlan {
-  const plan = fitted(bestPlain(kernel, target, invocations).plan, kernel);
+  return sliced(fitted(bestPlain(kernel, target, invocations).plan, kernel), invocations);
+}
+
+function sliced(plan: MatmulPlan, invocations: number): MatmulPlan {
   if (plan.operands === "registers") return plan;
   const more = powerAbove(Math.floor(invocations / (threadsOf(plan) / plan.slices)) + 1) / 2;
   return { ...plan, slices: Math.max(plan.slices, Math.min(more, plan.tileK / 4)) };
 }
 
-/** Invocations and bytes of workgroup memory that a kernel takes where it shares a dispatch. */
-export function takenByPart(kernel: MatmulKernel, target: Target, invocations: number) {
-  const alone = fitted(bestPlain(kernel, target, invocations).plan, kernel);
-  const shared = planPart(kernel, target, invocations);
-  const bytes = shared.operands === "panels" ? panelLengths(shared).total * 16 : 0;
-  return { invocations: threadsOf(alone), bytes };
+/**
+ * What a kernel takes that shares a dispatch: the invocations that it needs, and bytes of workgroup memory where it has
+ * `most`.
+ */
+export function takenByPart(kernel: MatmulKernel, target: Target, most: number) {
+  const plan = fitted(bestPlain(kernel, target, most).plan, kernel);
+  const bytes = plan.operands === "panels" ? panelLengths(sliced(plan, most)).total * 16 : 0;
+  return { invocations: threadsOf(plan), bytes };
 }
 
 /**

@@ -7,14 +7,13 @@
 import { compile } from "../../compiler/compile.ts";
 import type { HostTensor } from "../../compiler/core/program.ts";
 import { renderDiagnostics } from "../../compiler/core/render_diagnostic.ts";
-import type { Batch } from "../../runtime/batch.ts";
 import { openDevice } from "../../runtime/device.ts";
 import { executorOf } from "../../runtime/executor.ts";
 import type { StepRow } from "../../runtime/trainer.ts";
 import { Trainer } from "../../runtime/trainer.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { args, measure } from "./harness.ts";
-import { batchOf, isMlp, NETS, paramsOf, programOf } from "./nets.ts";
+import { isMlp, namedBatchOf, NETS, paramsOf, programOf } from "./nets.ts";
 
 const { net: name, precision } = args();
 const net = NETS[name];
@@ -36,11 +35,7 @@ const weights = paramsOf(net).map(({ path, shape, data }): [string, HostTensor] 
 }]);
 await trainer.load(new Map(weights));
 
-const { input, target } = batchOf(net);
-const batch: Batch = isMlp(net) ? { image: input, label: target } : {
-  ids: { data: input, shape: [net.batch, net.ctx] },
-  target: { data: target, shape: [net.batch, net.ctx] },
-};
+const batch = namedBatchOf(net);
 
 /** Steps asked for and not yet queued: the trainer takes them as it has room. */
 let waiting = 0;

@@ -1,3 +1,4 @@
+import type { Batch } from "../../runtime/batch.ts";
 import { mulberry32 } from "../../runtime/batch.ts";
 import table from "./nets.json" with { type: "json" };
 
@@ -97,6 +98,14 @@ export function batchOf(net: Net): NetBatch {
     input: Int32Array.from({ length: count }, whole(input, net.vocab)),
     target: Int32Array.from({ length: count }, whole(target, net.vocab)),
   };
+}
+
+/** The same batch by the names that `programOf` gives its inputs. */
+export function namedBatchOf(net: Net): Batch {
+  const { input, target } = batchOf(net);
+  if (isMlp(net)) return { image: input, label: target };
+  const shape = [net.batch, net.ctx];
+  return { ids: { data: input, shape }, target: { data: target, shape } };
 }
 
 /** The net as an mpt program, everything in `precision`. */

@@ -139,12 +139,7 @@ export class GpuProgram implements PreparedProgram {
   #submit(): Promise<DataView> {
     const encoder = this.#gpu.createCommandEncoder({ label: this.program.entry });
     const pass = encoder.beginComputePass();
-    let current: GPUComputePipeline | undefined;
-    for (const { pipeline, group, workgroups: [x, y, z] } of this.launches) {
-      if (pipeline !== current) pass.setPipeline(current = pipeline);
-      pass.setBindGroup(0, group);
-      pass.dispatchWorkgroups(x, y, z);
-    }
+    encodeLaunches(pass, this.launches);
     pass.end();
     const row = this.#rows.reserve();
     for (const { buffer, offset, bytes, at } of this.#parts) {
@@ -167,6 +162,16 @@ export class GpuProgram implements PreparedProgram {
       row[name] = decode(bits, dtype);
     }
     return row;
+  }
+}
+
+/** Encodes launches, one after another. */
+export function encodeLaunches(pass: GPUComputePassEncoder, launches: readonly Launch[]): void {
+  let current: GPUComputePipeline | undefined;
+  for (const { pipeline, group, workgroups: [x, y, z] } of launches) {
+    if (pipeline !== current) pass.setPipeline(current = pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(x, y, z);
   }
 }
 
